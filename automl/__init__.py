@@ -1,0 +1,1 @@
+"""Automated machine learning that keeps its time budget."""

@@ -1,0 +1,143 @@
+"""The small interface behind which every learner lives."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl._metrics import TaskName
+from automl._table import Table
+
+Array = NDArray[Any]
+Params = dict[str, Any]
+
+
+class Trial(Protocol):
+    """The part of an Optuna trial that a search space needs."""
+
+    def suggest_float(
+        self, name: str, low: float, high: float, /, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Choose a number."""
+
+    def suggest_int(
+        self, name: str, low: int, high: int, /, *, step: int = 1, log: bool = False
+    ) -> int:
+        """Choose a whole number."""
+
+    def suggest_categorical(self, name: str, choices: Any, /) -> Any:
+        """Choose one of some values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Real:
+    """A number between two bounds."""
+
+    low: float
+    high: float
+    is_log: bool = False
+
+    def suggest(self, trial: Trial, name: str) -> Any:
+        """Ask the trial for a value."""
+        return trial.suggest_float(name, self.low, self.high, log=self.is_log)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number between two bounds, both included."""
+
+    low: int
+    high: int
+    is_log: bool = False
+
+    def suggest(self, trial: Trial, name: str) -> Any:
+        """Ask the trial for a value."""
+        return trial.suggest_int(name, self.low, self.high, log=self.is_log)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few values."""
+
+    values: tuple[Any, ...]
+
+    def suggest(self, trial: Trial, name: str) -> Any:
+        """Ask the trial for a value."""
+        return trial.suggest_categorical(name, self.values)
+
+
+Dimension = Real | Whole | Choice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitJob:
+    """Everything a learner may know while it fits one fold.
+
+    Attributes:
+        task: Classification or regression.
+        n_classes: Number of classes; 0 for regression.
+        train: Rows to learn from.
+        y_train: Class codes 0..K-1 or values, shape (n,). A class may be absent from a fold.
+        valid: Rows held out; they may be used to stop early, never to learn from.
+        y_valid: Their truth.
+        seed: Seed of everything random.
+        n_threads: Threads the fit may use.
+        stop_at: Reading of time.monotonic() after which a learner that can should keep what it
+            has and return; the process is killed some time later.
+        is_mean_absolute: The metric rewards the median rather than the mean.
+    """
+
+    task: TaskName
+    n_classes: int
+    train: Table
+    y_train: Array
+    valid: Table
+    y_valid: Array
+    seed: int
+    n_threads: int
+    stop_at: float
+    is_mean_absolute: bool = False
+
+
+class Model(Protocol):
+    """A fitted fold model; picklable."""
+
+    def predict(self, table: Table) -> Array:
+        """Return probabilities, shape (n, K), or values, shape (n,)."""
+
+
+class Learner(ABC):
+    """A family of models. Instances hold no state: they travel to worker processes.
+
+    Attributes:
+        name: Its name in options, leaderboards and job files.
+        tasks: Tasks it can do.
+        space: Search space by parameter name.
+        portfolio: Sound configurations, best first; each names every parameter of `space`.
+        max_cells: Rows times columns beyond which the learner is left out.
+    """
+
+    name: str
+    tasks: frozenset[TaskName] = frozenset({"classification", "regression"})
+    space: dict[str, Dimension]
+    portfolio: tuple[Params, ...]
+    max_cells: float = float("inf")
+
+    @abstractmethod
+    def fit(self, job: FitJob, params: Params) -> Model:
+        """Fit one fold."""
+
+    def suggest(self, trial: Trial) -> Params:
+        """Ask a trial for one configuration."""
+        return {name: d.suggest(trial, f"{self.name}.{name}") for name, d in self.space.items()}
+
+
+def spread_classes(probabilities: Array, classes: Array, n_classes: int) -> Array:
+    """Put the columns of a model that saw only `classes` into their places among all classes."""
+    if len(classes) == n_classes:
+        return probabilities
+    full = np.zeros((len(probabilities), n_classes))
+    full[:, classes.astype(int)] = probabilities
+    return full

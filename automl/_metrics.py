@@ -1,0 +1,282 @@
+"""Metrics that a search can optimise, written for speed: selection calls them thousands of times.
+
+Notation: n rows, K classes.
+    y   truth: class codes 0..K-1, shape (n,), or values, shape (n,)
+    p   prediction: probabilities, shape (n, K), or values, shape (n,)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl._errors import OptionError, suggestion
+
+Array = NDArray[Any]
+TaskName = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A named score with its direction.
+
+    Attributes:
+        name: Our name for it.
+        azure_name: The name that Azure ML uses for the same quantity; None where it has none.
+        task: The task it belongs to.
+        is_higher_better: Direction.
+        function: Score of (y, p).
+    """
+
+    name: str
+    azure_name: str | None
+    task: TaskName
+    is_higher_better: bool
+    function: Callable[[Array, Array], float]
+
+    def score(self, y: Array, p: Array) -> float:
+        """Return the score as users know it."""
+        return float(self.function(y, p))
+
+    def loss(self, y: Array, p: Array) -> float:
+        """Return the score turned so that lower is better."""
+        return self.as_loss(self.score(y, p))
+
+    def as_loss(self, score: float) -> float:
+        """Turn a score into a loss, or a loss back into a score."""
+        return -score if self.is_higher_better else score
+
+
+def binary_auc(positive: Array, score: Array) -> float:
+    """Area under the ROC curve of `score` for the boolean `positive`; ties count one half.
+
+    Mann-Whitney form, O(n log n). NaN where one of the two classes is empty.
+    """
+    n_positive = int(positive.sum())
+    n_negative = len(positive) - n_positive
+    if n_positive == 0 or n_negative == 0:
+        return float("nan")
+    _, group, counts = np.unique(score, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    rank = (last - (counts - 1) / 2)[group]
+    won = rank[positive].sum() - n_positive * (n_positive + 1) / 2
+    return float(won / (n_positive * n_negative))
+
+
+def _roc_auc(y: Array, p: Array) -> float:
+    if p.shape[1] == 2:
+        return binary_auc(y == 1, p[:, 1])
+    return _weighted_over_classes(y, p, binary_auc)
+
+
+def _average_precision(y: Array, p: Array) -> float:
+    return _weighted_over_classes(y, p, _binary_average_precision)
+
+
+def _binary_average_precision(positive: Array, score: Array) -> float:
+    order = np.argsort(-score, kind="stable")
+    hits = np.cumsum(positive[order])
+    is_last_of_tie = np.append(np.diff(score[order]) != 0, True)
+    recall = hits[is_last_of_tie] / max(hits[-1], 1)
+    precision = hits[is_last_of_tie] / (np.flatnonzero(is_last_of_tie) + 1)
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+def _weighted_over_classes(
+    y: Array, p: Array, function: Callable[[Array, Array], float]
+) -> float:
+    """Mean of one-against-rest scores, weighted by how common each class is."""
+    present = [k for k in range(p.shape[1]) if 0 < np.sum(y == k) < len(y)]
+    if not present:
+        return float("nan")
+    weights = np.array([np.sum(y == k) for k in present], dtype=float)
+    values = np.array([function(y == k, p[:, k]) for k in present])
+    return float(np.sum(weights * values) / weights.sum())
+
+
+def _log_loss(y: Array, p: Array) -> float:
+    chosen = p[np.arange(len(y)), y] / p.sum(axis=1)
+    return float(-np.mean(np.log(np.clip(chosen, 1e-15, 1.0))))
+
+
+def _accuracy(y: Array, p: Array) -> float:
+    return float(np.mean(p.argmax(axis=1) == y))
+
+
+def _confusion(y: Array, p: Array) -> Array:
+    k = p.shape[1]
+    return np.bincount(y * k + p.argmax(axis=1), minlength=k * k).reshape(k, k)
+
+
+def _macro_recall(y: Array, p: Array) -> float:
+    table = _confusion(y, p)
+    support = table.sum(axis=1)
+    present = support > 0
+    return float(np.mean(np.diag(table)[present] / support[present]))
+
+
+def _norm_macro_recall(y: Array, p: Array) -> float:
+    n_present = len(np.unique(y))
+    chance = 1.0 / n_present
+    return (_macro_recall(y, p) - chance) / (1.0 - chance) if n_present > 1 else float("nan")
+
+
+def _f1_by_class(table: Array) -> Array:
+    hits = np.diag(table)
+    total = table.sum(axis=0) + table.sum(axis=1)
+    return np.divide(2.0 * hits, total, out=np.zeros(len(hits)), where=total > 0)
+
+
+def _f1(y: Array, p: Array) -> float:
+    table = _confusion(y, p)
+    each = _f1_by_class(table)
+    if len(each) == 2:
+        return float(each[1])
+    present = table.sum(axis=0) + table.sum(axis=1) > 0
+    return float(each[present].mean())
+
+
+def _f1_weighted(y: Array, p: Array) -> float:
+    table = _confusion(y, p)
+    return float(np.average(_f1_by_class(table), weights=table.sum(axis=1)))
+
+
+def _precision_weighted(y: Array, p: Array) -> float:
+    table = _confusion(y, p)
+    guessed = table.sum(axis=0)
+    each = np.divide(np.diag(table), guessed, out=np.zeros(len(table)), where=guessed > 0)
+    return float(np.average(each, weights=table.sum(axis=1)))
+
+
+def _matthews(y: Array, p: Array) -> float:
+    table = _confusion(y, p).astype(float)
+    n, truth, guess = table.sum(), table.sum(axis=1), table.sum(axis=0)
+    covariance = np.trace(table) * n - truth @ guess
+    spread = np.sqrt((n * n - guess @ guess) * (n * n - truth @ truth))
+    return float(covariance / spread) if spread > 0 else 0.0
+
+
+def _rmse(y: Array, p: Array) -> float:
+    return float(np.sqrt(np.mean((y - p) ** 2)))
+
+
+def _mae(y: Array, p: Array) -> float:
+    return float(np.mean(np.abs(y - p)))
+
+
+def _median_absolute_error(y: Array, p: Array) -> float:
+    return float(np.median(np.abs(y - p)))
+
+
+def _mape(y: Array, p: Array) -> float:
+    return float(np.mean(np.abs(y - p) / np.maximum(np.abs(y), np.finfo(float).eps)))
+
+
+def _r2(y: Array, p: Array) -> float:
+    spread = np.sum((y - y.mean()) ** 2)
+    return float(1.0 - np.sum((y - p) ** 2) / spread) if spread > 0 else float("nan")
+
+
+def _span(y: Array) -> float:
+    return float(np.ptp(y)) or 1.0
+
+
+def _normalized_rmse(y: Array, p: Array) -> float:
+    return _rmse(y, p) / _span(y)
+
+
+def _normalized_mae(y: Array, p: Array) -> float:
+    return _mae(y, p) / _span(y)
+
+
+def _spearman(y: Array, p: Array) -> float:
+    from scipy.stats import rankdata
+
+    a, b = rankdata(y), rankdata(p)
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _classification(
+    name: str, function: Callable[[Array, Array], float], *, azure: str | None = None
+) -> Metric:
+    return Metric(
+        name=name,
+        azure_name=azure,
+        task="classification",
+        is_higher_better=name != "log_loss",
+        function=function,
+    )
+
+
+def _regression(
+    name: str,
+    function: Callable[[Array, Array], float],
+    *,
+    is_higher_better: bool = False,
+    azure: str | None = None,
+) -> Metric:
+    return Metric(
+        name=name,
+        azure_name=azure,
+        task="regression",
+        is_higher_better=is_higher_better,
+        function=function,
+    )
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        _classification("roc_auc", _roc_auc, azure="AUC_weighted"),
+        _classification("log_loss", _log_loss),
+        _classification("accuracy", _accuracy, azure="accuracy"),
+        _classification("balanced_accuracy", _macro_recall),
+        _classification("f1", _f1),
+        _classification("f1_weighted", _f1_weighted),
+        _classification("matthews_correlation", _matthews),
+        _classification("norm_macro_recall", _norm_macro_recall, azure="norm_macro_recall"),
+        _classification(
+            "average_precision", _average_precision, azure="average_precision_score_weighted"
+        ),
+        _classification(
+            "precision_weighted", _precision_weighted, azure="precision_score_weighted"
+        ),
+        _regression("rmse", _rmse),
+        _regression("mae", _mae),
+        _regression("median_absolute_error", _median_absolute_error),
+        _regression("mape", _mape),
+        _regression("r2", _r2, is_higher_better=True, azure="r2_score"),
+        _regression("spearman", _spearman, is_higher_better=True, azure="spearman_correlation"),
+        _regression(
+            "normalized_rmse", _normalized_rmse, azure="normalized_root_mean_squared_error"
+        ),
+        _regression("normalized_mae", _normalized_mae, azure="normalized_mean_absolute_error"),
+    )
+}
+
+
+def find_metric(name: str, task: TaskName) -> Metric:
+    """Return the metric by our name or by Azure's, in any capitals.
+
+    Raises:
+        OptionError: No such metric, or it belongs to the other task.
+    """
+    mine = {n: m for n, m in METRICS.items() if m.task == task}
+    aliases = {(m.azure_name or m.name).lower().replace("_", ""): m for m in mine.values()}
+    aliases |= {n.replace("_", ""): m for n, m in mine.items()}
+    found = aliases.get(name.lower().replace("_", ""))
+    if found is None:
+        listing = suggestion(name, mine).removeprefix("It has: ")
+        raise OptionError(f"No metric named {name!r} for {task}. It must be one of: {listing}")
+    return found
+
+
+def default_metric(task: TaskName, n_classes: int) -> Metric:
+    """Return ROC AUC for two classes, log loss for more, RMSE for values."""
+    if task == "regression":
+        return METRICS["rmse"]
+    return METRICS["roc_auc"] if n_classes == 2 else METRICS["log_loss"]

@@ -1,0 +1,1 @@
+"""mlflow-studio: the Azure Machine Learning experience on an MLflow server."""

@@ -1,0 +1,82 @@
+"""Reaching an MLflow server: one place that knows how, and says clearly when it cannot."""
+
+import os
+from urllib.parse import urlsplit
+
+import mlflow
+import requests
+from mlflow import MlflowClient
+
+from mlflow_plugins.core.errors import InvalidInput, Unreachable
+
+
+def prepare_environment() -> None:
+    """Set what MLflow must do in every process of ours, unless the user decided otherwise.
+
+    Nothing may be cut silently (MLflow's default for long values), and nobody wants a link or a
+    progress bar printed for each record that is touched.
+    """
+    os.environ["MLFLOW_TRUNCATE_LONG_VALUES"] = "false"
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+
+def connect(tracking_uri: str | None = None, *, timeout_seconds: float = 10.0) -> MlflowClient:
+    """Return a client of the tracking server after making sure that it answers.
+
+    Args:
+        tracking_uri: An ``http(s)://`` server or a database URI; MLflow's own setting if None.
+        timeout_seconds: How long a server may take to answer.
+
+    Raises:
+        Unreachable: Nothing answers there.
+        InvalidInput: The store is a folder of files, which cannot agree on anything.
+    """
+    prepare_environment()
+    uri = tracking_uri or mlflow.get_tracking_uri()
+    scheme = urlsplit(uri).scheme
+    if scheme in ("", "file"):
+        raise InvalidInput(
+            f"The tracking store {uri!r} is a folder of files. mlflow-studio needs a server or a "
+            "database: set MLFLOW_TRACKING_URI, for example to http://127.0.0.1:5000, and start "
+            "one with: mlflow-studio up"
+        )
+    if scheme in ("http", "https"):
+        _check_health(uri, timeout_seconds)
+    return MlflowClient(tracking_uri=uri)
+
+
+def _check_health(uri: str, timeout_seconds: float) -> None:
+    try:
+        answer = requests.get(f"{uri.rstrip('/')}/health", timeout=timeout_seconds)
+    except requests.RequestException as error:
+        raise Unreachable(
+            f"No MLflow server answers at {without_password(uri)} ({_reason(error)}). "
+            "Check MLFLOW_TRACKING_URI, or start a server with: mlflow-studio up"
+        ) from error
+    if not answer.ok:
+        raise Unreachable(
+            f"{without_password(uri)} answers {answer.status_code} to /health, so it is not a "
+            "healthy MLflow server. Check MLFLOW_TRACKING_URI."
+        )
+
+
+def _reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.ConnectionError):
+        return "connection refused or host unknown"
+    return type(error).__name__
+
+
+def without_password(uri: str) -> str:
+    """Return a URI that may be shown: a password in it becomes ``***``.
+
+    Example:
+        >>> without_password("postgresql://me:secret@db/mlflow")
+        'postgresql://me:***@db/mlflow'
+    """
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    return uri.replace(f":{parts.password}@", ":***@", 1)

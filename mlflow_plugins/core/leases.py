@@ -1,0 +1,152 @@
+"""Leases with fencing tokens on records: at most one holder, and a dead holder is replaced.
+
+Lease n of a record is the write-once param ``lease/n``; whoever sets it first holds the record with
+fencing token n. The time of taking is inside that value, so there is no moment between taking a
+lease and its first heartbeat in which it looks expired. Later signs of life go to the tag
+``studio.heartbeat/n``, which only the holder writes.
+
+Clocks of several machines are compared, so a lease must be much longer than their difference.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from mlflow_plugins.core.clock import Clock, SystemClock
+from mlflow_plugins.core.errors import LeaseLost
+from mlflow_plugins.core.write_once import set_once
+
+_LEASE = "lease/"
+_HEARTBEAT = "studio.heartbeat/"
+_RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """One holder's right to work on one record.
+
+    Attributes:
+        record_id: The record's run id.
+        token: Fencing token: 1 for the first holder, larger for every later one.
+        holder: Who took it, in words that the holder can recognise itself by.
+        taken_at: Seconds since the epoch.
+        seconds: How long it lasts without a heartbeat.
+        nonce: Makes the stored value unique.
+    """
+
+    record_id: str
+    token: int
+    holder: str
+    taken_at: float
+    seconds: float
+    nonce: str
+
+    def encode(self) -> str:
+        """Return the value of the write-once param."""
+        return "|".join([repr(self.taken_at), repr(self.seconds), self.nonce, self.holder])
+
+    @classmethod
+    def decode(cls, record_id: str, token: int, value: str) -> Self:
+        """Read what `encode` wrote."""
+        taken_at, seconds, nonce, holder = value.split("|", 3)
+        return cls(
+            record_id=record_id,
+            token=token,
+            holder=holder,
+            taken_at=float(taken_at),
+            seconds=float(seconds),
+            nonce=nonce,
+        )
+
+
+def current_lease(run: Run) -> Lease | None:
+    """Return the newest lease that was ever taken on a record, alive or not."""
+    tokens = _tokens(run.data.params)
+    if not tokens:
+        return None
+    token = max(tokens)
+    return Lease.decode(run.info.run_id, token, run.data.params[f"{_LEASE}{token}"])
+
+
+def is_alive(lease: Lease, run: Run, now: float) -> bool:
+    """Tell whether the newest lease of a record still holds at the time `now`."""
+    sign = run.data.tags.get(f"{_HEARTBEAT}{lease.token}", "")
+    if sign == _RELEASED:
+        return False
+    last = max(lease.taken_at, float(sign)) if sign else lease.taken_at
+    return now - last < lease.seconds
+
+
+class Leases:
+    """Takes, renews and gives back leases."""
+
+    def __init__(self, client: MlflowClient, *, clock: Clock | None = None) -> None:
+        self._client = client
+        self._clock = clock or SystemClock()
+
+    def take(
+        self,
+        record_id: str,
+        *,
+        holder: str,
+        seconds: float,
+        holder_is_dead: Callable[[Lease], bool] = lambda _: False,
+    ) -> Lease | None:
+        """Take the record if nobody holds it; None if somebody does or was faster.
+
+        Args:
+            record_id: The record's run id.
+            holder: Who asks.
+            seconds: How long the lease lasts without a heartbeat.
+            holder_is_dead: May say at once what the clock would say later: that the holder of a
+                lease that has not expired is gone (its process has ended on this very machine).
+        """
+        run = self._client.get_run(record_id)
+        standing = current_lease(run)
+        now = self._clock.now()
+        if standing is not None and is_alive(standing, run, now) and not holder_is_dead(standing):
+            return None
+        lease = Lease(
+            record_id=record_id,
+            token=standing.token + 1 if standing else 1,
+            holder=holder,
+            taken_at=now,
+            seconds=seconds,
+            nonce=uuid.uuid4().hex,
+        )
+        won = set_once(self._client, record_id, f"{_LEASE}{lease.token}", lease.encode())
+        return lease if won else None
+
+    def renew(self, lease: Lease) -> None:
+        """Give a sign of life.
+
+        Raises:
+            LeaseLost: A later holder exists: stop, and write nothing more about the record.
+        """
+        self.check(lease)
+        self._client.set_tag(lease.record_id, f"{_HEARTBEAT}{lease.token}", repr(self._clock.now()))
+
+    def check(self, lease: Lease) -> None:
+        """Make sure that the lease is the record's newest.
+
+        Raises:
+            LeaseLost: It is not.
+        """
+        newest = max(_tokens(self._client.get_run(lease.record_id).data.params), default=0)
+        if newest != lease.token:
+            raise LeaseLost(
+                f"Lease {lease.token} on record {lease.record_id} was replaced by lease {newest}: "
+                "its holder was silent for too long and must stop."
+            )
+
+    def release(self, lease: Lease) -> None:
+        """Give the record back before the lease ends. Nothing happens if it was lost already."""
+        self._client.set_tag(lease.record_id, f"{_HEARTBEAT}{lease.token}", _RELEASED)
+
+
+def _tokens(params: Mapping[str, str]) -> list[int]:
+    return [int(key.removeprefix(_LEASE)) for key in params if key.startswith(_LEASE)]

@@ -1,0 +1,37 @@
+"""Compare-and-set on an unmodified MLflow server.
+
+A run's params are write-once: (run, key) is the primary key of MLflow's params table, over REST and
+in SQL alike. Writing a param that is not there yet is therefore an atomic "set if absent", and
+everything that needs agreement between processes stands on it: versions (`assets`), leases
+(`leases`), outcomes.
+"""
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+
+def set_once(client: MlflowClient, run_id: str, key: str, value: str) -> bool:
+    """Set a param of a run if nobody has; tell whether this call's value is the one that stands.
+
+    Setting the value that already stands answers True again, so callers that compete must make
+    their values unique (a record's id, a nonce).
+
+    Args:
+        client: Client of the tracking store.
+        run_id: A run that is not deleted; it may have ended.
+        key: At most 250 letters, digits and ``_-. :/``.
+        value: At most 6000 characters.
+
+    Raises:
+        MlflowException: The store refused for another reason than a value that stands already.
+    """
+    try:
+        client.log_param(run_id, key, value)
+    except MlflowException:
+        # A lost race is reported as INVALID_PARAMETER_VALUE, BAD_REQUEST or INTERNAL_ERROR,
+        # depending on the store and on timing: what stands now is the only reliable answer.
+        standing = client.get_run(run_id).data.params.get(key)
+        if standing is None:
+            raise
+        return standing == value
+    return True
