@@ -30,9 +30,16 @@ def connect(tracking_uri: str | None = None, *, timeout_seconds: float = 10.0) -
 
     Raises:
         Unreachable: Nothing answers there.
-        InvalidInput: The store is a folder of files, which cannot agree on anything.
+        InvalidInput: No store is named, or it is a folder of files, in which nothing can be
+            agreed upon.
     """
     prepare_environment()
+    if tracking_uri is None and not mlflow.is_tracking_uri_set():
+        raise InvalidInput(
+            "No tracking server is named, and MLflow would make a new database in this folder. "
+            "Set MLFLOW_TRACKING_URI, for example to http://127.0.0.1:5000, and start a server "
+            "with: mlflow-studio up"
+        )
     uri = tracking_uri or mlflow.get_tracking_uri()
     scheme = urlsplit(uri).scheme
     if scheme in ("", "file"):
