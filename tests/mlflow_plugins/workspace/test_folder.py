@@ -20,7 +20,8 @@ def folder(tmp_path) -> WorkspaceFolder:
 
 def test_a_second_owner_is_refused(folder):
     script = (
-        "import sys; from pathlib import Path; from mlflow_plugins.workspace import WorkspaceFolder\n"
+        "import sys; from pathlib import Path\n"
+        "from mlflow_plugins.workspace import WorkspaceFolder\n"
         "try:\n"
         "    with WorkspaceFolder(Path(sys.argv[1])).owned(): print('owned')\n"
         "except Exception as error: print(error)"

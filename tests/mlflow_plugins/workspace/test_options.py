@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_plugins.core import InvalidInput
+from mlflow_plugins.core import InvalidInput, MissingExtra, Unreachable
 from mlflow_plugins.core.processes import free_port
 from mlflow_plugins.workspace import UpOptions
 
@@ -40,6 +40,22 @@ def test_a_password_in_a_refused_store_is_not_shown():
 
 
 def test_clients_reach_a_server_that_listens_everywhere():
-    assert UpOptions(folder=Path("x"), host="0.0.0.0", port=80, static_prefix="/ml").tracking_uri == (
-        "http://127.0.0.1:80/ml"
-    )
+    assert UpOptions(
+        folder=Path("x"), host="0.0.0.0", port=80, static_prefix="/ml"
+    ).tracking_uri == ("http://127.0.0.1:80/ml")
+
+
+@pytest.mark.parametrize(
+    "store", ["postgresql://me:secret@127.0.0.1:9/x", "sqlite:////nowhere/at/all/mlflow.db"]
+)
+def test_a_database_that_does_not_answer_is_refused_at_once(store):
+    options = UpOptions(folder=Path("x"), backend_store_uri=store, port=free_port())
+    with pytest.raises(Unreachable, match=r"cannot be used: .*Check --backend-store-uri") as caught:
+        options.check()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_missing_driver_says_how_to_get_it():
+    options = UpOptions(folder=Path("x"), backend_store_uri="mysql+pymysql://h/x", port=free_port())
+    with pytest.raises(MissingExtra, match="which is not installed"):
+        options.check()

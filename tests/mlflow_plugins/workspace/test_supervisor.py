@@ -75,5 +75,5 @@ def test_a_child_that_cannot_start_says_why(tmp_path):
     supervisor.start(one)
     assert one.process is not None
     one.process.wait()
-    with pytest.raises(StudioError, match="exit code 1 while starting(.|\n)*no such database"):
+    with pytest.raises(StudioError, match=r"exit code 1 while starting(.|\n)*no such database"):
         supervisor.check(one)

@@ -1,0 +1,95 @@
+"""Fixtures for every test: a real server, fresh databases, and an environment of our own.
+
+``tracking_server``  one ``mlflow server`` (one worker, SQLite) for the session: ``.uri``, ...
+``client``, ``store``  an `MlflowClient` and an `AssetStore` on it; share it by using unique names
+``unique_name``      a name nobody else uses
+``sqlite_uri``       a fresh database of its own; artifacts land in ``tmp_path``
+``sqlite_client``    an `MlflowClient` on that
+``postgres``         one PostgreSQL server for the session (mark such tests ``postgres``)
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_FOREIGN = ("MLFLOW_", "_MLFLOW_", "DATABRICKS_", "OPTUNA_")
+
+
+def _clean_environment() -> None:
+    """Let nothing from outside decide a test, and nothing of ours call out."""
+    for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
+        del os.environ[name]
+    os.environ |= {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_TRUNCATE_LONG_VALUES": "false",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "OMP_NUM_THREADS": "2",
+    }
+    # The credentials of whoever runs the tests stay out. Matplotlib's font cache is slow to make.
+    os.environ.setdefault("MPLCONFIGDIR", str(Path.home() / ".cache" / "matplotlib"))
+    os.environ["HOME"] = tempfile.mkdtemp(prefix="home-")
+
+
+_clean_environment()  # before anything imports MLflow
+
+from mlflow import MlflowClient  # noqa: E402
+
+from mlflow_plugins.core import AssetStore, connect  # noqa: E402
+from mlflow_plugins.testing import servers  # noqa: E402
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["HOME"], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def tracking_server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[servers.TrackingServer]:
+    with servers.tracking_server(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def client(tracking_server: servers.TrackingServer) -> MlflowClient:
+    return connect(tracking_server.uri)
+
+
+@pytest.fixture
+def store(client: MlflowClient) -> AssetStore:
+    return AssetStore(client)
+
+
+@pytest.fixture
+def unique_name() -> str:
+    return f"n{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def sqlite_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    # MLflow puts the artifacts of a database that has no server below the current folder.
+    monkeypatch.chdir(tmp_path)
+    return servers.create_database(tmp_path / "mlflow.db", str(tmp_path / "mlruns"))
+
+
+@pytest.fixture
+def sqlite_client(sqlite_uri: str) -> MlflowClient:
+    return connect(sqlite_uri)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.PostgresServer]:
+    if not servers.has_postgres():
+        if os.geteuid() != 0 or shutil.which("apt-get") is None:
+            pytest.skip("PostgreSQL is not installed and this user cannot install it")
+        subprocess.run(["apt-get", "install", "--yes", "-qq", "postgresql"], check=True)
+    with servers.postgres_server() as server:
+        yield server
