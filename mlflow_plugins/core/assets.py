@@ -10,23 +10,22 @@ Read ``tests/mlflow_plugins/core/test_assets.py`` and ``mlflow_plugins/testing/c
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from mlflow_plugins.core.errors import AlreadyExists, InvalidInput, NotFound, did_you_mean
 from mlflow_plugins.core.names import LATEST, AssetReference, check_name, check_version
-from mlflow_plugins.core.records import Page, Record, Records
-from mlflow_plugins.core.write_once import set_once
+from mlflow_plugins.core.records import DRAFT, Page, Record, Records
+from mlflow_plugins.core.write_once import set_or_read
 
 HEAD, VERSION = "head", "version"
 
 _NAME = "studio.name"
-_VERSION = "studio.version"
-_DESCRIPTION = "mlflow.note.content"
 _LABEL = "studio.label/"
 _ARCHIVED = "studio.archived/"
 _DELETED = "studio.deleted/"
@@ -109,11 +108,15 @@ class _Head:
             if _DELETED + version not in self.record.tags
         }
 
+    def with_params(self, params: Mapping[str, str]) -> "_Head":
+        """Return what this is after more was claimed."""
+        return _Head(replace(self.record, params={**self.record.params, **params}))
+
     @property
-    def next_number(self) -> int:
+    def next_number(self) -> str:
         """The number after the highest that was ever used; deleted versions count."""
         used = (key.removeprefix(_VERSION_PARAM) for key in self.record.params)
-        return max((_number(version) for version in used), default=0) + 1
+        return str(max((_number(version) for version in used), default=0) + 1)
 
     def is_archived(self, version: str) -> bool:
         return self.record.tags.get(_ARCHIVED + version) == "true"
@@ -176,13 +179,20 @@ class AssetStore:
             InvalidInput: The name, the version or the document breaks a rule.
             AlreadyExists: That version exists, or existed and was deleted.
         """
-        draft = self.draft(kind, name)
-        return self.publish(draft, spec, version=version, tags=tags, description=description)
+        check_name(name, what=f"name of a {kind} asset")
+        record = self.records.create(
+            kind,
+            spec,
+            role=VERSION,
+            name=name,
+            tags=_version_tags(name, version, tags, description),
+        )
+        return self._publish(name, record, version)
 
     def draft(self, kind: str, name: str) -> Draft:
         """Begin a version to which files are added before anybody can see it."""
         check_name(name, what=f"name of a {kind} asset")
-        record = self.records.create(kind, {}, role="draft", name=name, tags={_NAME: name})
+        record = self.records.create(kind, {}, role=DRAFT, name=name, tags={_NAME: name})
         return Draft(kind=kind, name=name, record_id=record.id, artifact_uri=record.artifact_uri)
 
     def add_file(self, draft: Draft, path: Path, folder: str | None = None) -> str:
@@ -211,32 +221,29 @@ class AssetStore:
         If it is refused, the draft is discarded.
         """
         try:
-            if version is not None:
-                check_version(version)
-            self.records.fill(draft.record_id, spec, role=VERSION, tags=_stored(tags))
-            if description:
-                self._client.set_tag(draft.record_id, _DESCRIPTION, description)
-            head = self._head(draft.kind, draft.name, make=True)
-            number = self._claim_version(head, draft.record_id, version)
+            stored = _version_tags(draft.name, version, tags, description)
+            record = self.records.fill(draft.record_id, spec, role=VERSION, tags=stored)
         except MlflowException:
             self.discard(draft)
             raise
-        self.records.set_tags(draft.record_id, {_VERSION: number})
-        self._client.set_terminated(draft.record_id)
-        return self.get(draft.kind, draft.name, number)
+        return self._publish(draft.name, record, version)
 
-    def _claim_version(self, head: _Head, record_id: str, version: str | None) -> str:
-        created = f"{self.records.get(record_id).created_at!r}|{record_id}"
-        candidate = version or str(head.next_number)
-        while not set_once(self._client, head.record.id, f"{_VERSION_PARAM}{candidate}", created):
+    def _publish(self, name: str, record: Record, version: str | None) -> Asset:
+        """Claim a version for a record: until then, whatever it holds, nobody finds it."""
+        head = self._head(record.kind, name, make=True)
+        claim = f"{record.created_at!r}|{record.id}"
+        number = version or head.next_number
+        while standing := set_or_read(self._client, head.record.id, _VERSION_PARAM + number, claim):
             if version is not None:
+                self.records.delete(record.id)
                 raise AlreadyExists(
-                    f"Version {version!r} of {head.record.kind} {head.name!r} exists or existed. "
-                    "Versions never change: choose another version, or leave it out to get the "
-                    "next number."
+                    f"Version {version!r} of {record.kind} {name!r} exists or existed. Versions "
+                    "never change: choose another version, or leave it out to get the next number."
                 )
-            candidate = str(int(candidate) + 1)
-        return candidate
+            head = head.with_params(standing)
+            number = head.next_number
+        self._client.set_terminated(record.id)
+        return _to_asset(head.with_params({_VERSION_PARAM + number: claim}), number, record)
 
     # ------------------------------------------------------------ read
 
@@ -308,9 +315,7 @@ class AssetStore:
             max_results: Names looked at for one page; a page may hold fewer assets.
             page_token: Where the last page ended.
         """
-        page = self.records.search(
-            kind, tags={"studio.role": HEAD}, max_results=max_results, page_token=page_token
-        )
+        page = self.records.search(kind, role=HEAD, max_results=max_results, page_token=page_token)
         shown: list[tuple[_Head, str]] = []
         for head in map(_Head, page.items):
             version = head.latest or (
@@ -394,10 +399,7 @@ class AssetStore:
         check_name(name, what=f"name of a {kind} asset")
         if (kind, name) not in self._head_ids:
             self._head_ids[kind, name] = self._find_head(kind, name, make=make)
-        head = _Head(self.records.get(self._head_ids[kind, name]))
-        if make and head.record.role != HEAD:  # its maker died before it could say so
-            self.records.fill(head.record.id, {}, role=HEAD, tags={})
-        return head
+        return _Head(self.records.get(self._head_ids[kind, name]))
 
     def _find_head(self, kind: str, name: str, *, make: bool) -> str:
         index = self.records.index_run_ids(kind)
@@ -407,11 +409,12 @@ class AssetStore:
             return standing
         if not make:
             raise NotFound(f"There is no {kind} asset {name!r}.{self._suggest(kind, name)}")
-        head = self.records.create(kind, {}, role="draft", name=name, tags={_NAME: name})
-        if set_once(self._client, index_run_id, name, head.id):
+        head = self.records.create(kind, {}, role=HEAD, name=name, tags={_NAME: name})
+        others = set_or_read(self._client, index_run_id, name, head.id)
+        if others is None:
             return head.id
         self.records.delete(head.id)
-        return self._client.get_run(index_run_id).data.params[name]
+        return others[name]
 
     def _suggest(self, kind: str, name: str) -> str:
         known = [asset.name for asset in self.search(kind, include_archived=True).items]
@@ -441,6 +444,15 @@ def _to_asset(head: _Head, version: str, record: Record) -> Asset:
         created_at=record.created_at,
         created_by=record.user,
     )
+
+
+def _version_tags(
+    name: str, version: str | None, tags: Mapping[str, str] | None, description: str
+) -> dict[str, str]:
+    """Return the tags of a version's record after checking what the caller chose."""
+    if version is not None:
+        check_version(version)
+    return {_NAME: name, **_stored(tags)} | ({MLFLOW_RUN_NOTE: description} if description else {})
 
 
 def _stored(tags: Mapping[str, str] | None) -> dict[str, str]:

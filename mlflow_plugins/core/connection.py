@@ -7,7 +7,7 @@ import mlflow
 import requests
 from mlflow import MlflowClient
 
-from mlflow_plugins.core.errors import InvalidInput, Unreachable
+from mlflow_plugins.core.errors import InvalidInput, MissingExtra, Unreachable
 
 
 def prepare_environment() -> None:
@@ -32,9 +32,10 @@ def connect(tracking_uri: str | None = None, *, timeout_seconds: float = 10.0) -
         Unreachable: Nothing answers there.
         InvalidInput: No store is named, or it is a folder of files, in which nothing can be
             agreed upon.
+        MissingExtra: The database's driver is not installed.
     """
     prepare_environment()
-    if tracking_uri is None and not mlflow.is_tracking_uri_set():
+    if tracking_uri is None and not mlflow.is_tracking_uri_set():  # type: ignore[no-untyped-call]
         raise InvalidInput(
             "No tracking server is named, and MLflow would make a new database in this folder. "
             "Set MLFLOW_TRACKING_URI, for example to http://127.0.0.1:5000, and start a server "
@@ -50,7 +51,13 @@ def connect(tracking_uri: str | None = None, *, timeout_seconds: float = 10.0) -
         )
     if scheme in ("http", "https"):
         _check_health(uri, timeout_seconds)
-    return MlflowClient(tracking_uri=uri)
+    try:
+        return MlflowClient(tracking_uri=uri)
+    except ModuleNotFoundError as error:
+        if error.name != "psycopg2":
+            raise
+        purpose = f"The database {without_password(uri)!r}"
+        raise MissingExtra("psycopg2", extra="postgres", purpose=purpose) from error
 
 
 def _check_health(uri: str, timeout_seconds: float) -> None:

@@ -3,7 +3,8 @@
 Lease n of a record is the write-once param ``lease/n``; whoever sets it first holds the record with
 fencing token n. The time of taking is inside that value, so there is no moment between taking a
 lease and its first heartbeat in which it looks expired. Later signs of life go to the tag
-``studio.heartbeat/n``, which only the holder writes.
+``studio.heartbeat/n``, which only the holder writes, and giving the record back is the write-once
+param ``released/n``, which no late heartbeat can undo.
 
 Clocks of several machines are compared, so a lease must be much longer than their difference.
 """
@@ -22,7 +23,7 @@ from mlflow_plugins.core.write_once import set_once
 
 _LEASE = "lease/"
 _HEARTBEAT = "studio.heartbeat/"
-_RELEASED = "released"
+_RELEASED = "released/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +75,9 @@ def current_lease(run: Run) -> Lease | None:
 
 def is_alive(lease: Lease, run: Run, now: float) -> bool:
     """Tell whether the newest lease of a record still holds at the time `now`."""
-    sign = run.data.tags.get(f"{_HEARTBEAT}{lease.token}", "")
-    if sign == _RELEASED:
+    if f"{_RELEASED}{lease.token}" in run.data.params:
         return False
+    sign = run.data.tags.get(f"{_HEARTBEAT}{lease.token}", "")
     last = max(lease.taken_at, float(sign)) if sign else lease.taken_at
     return now - last < lease.seconds
 
@@ -131,12 +132,15 @@ class Leases:
         self._client.set_tag(lease.record_id, f"{_HEARTBEAT}{lease.token}", repr(self._clock.now()))
 
     def check(self, lease: Lease) -> None:
-        """Make sure that the lease is the record's newest.
+        """Make sure that the lease is the record's newest and was not given back.
 
         Raises:
-            LeaseLost: It is not.
+            LeaseLost: It is not, or it was.
         """
-        newest = max(_tokens(self._client.get_run(lease.record_id).data.params), default=0)
+        params = self._client.get_run(lease.record_id).data.params
+        newest = max(_tokens(params), default=0)
+        if f"{_RELEASED}{lease.token}" in params:
+            raise LeaseLost(f"Lease {lease.token} on record {lease.record_id} was given back.")
         if newest != lease.token:
             raise LeaseLost(
                 f"Lease {lease.token} on record {lease.record_id} was replaced by lease {newest}: "
@@ -145,7 +149,7 @@ class Leases:
 
     def release(self, lease: Lease) -> None:
         """Give the record back before the lease ends. Nothing happens if it was lost already."""
-        self._client.set_tag(lease.record_id, f"{_HEARTBEAT}{lease.token}", _RELEASED)
+        set_once(self._client, lease.record_id, f"{_RELEASED}{lease.token}", lease.nonce)
 
 
 def _tokens(params: Mapping[str, str]) -> list[int]:

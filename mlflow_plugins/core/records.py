@@ -1,10 +1,11 @@
 """Records: JSON documents kept as runs in hidden experiments, one experiment for each kind.
 
 The MLflow server is the only store, and it may be a remote and unmodified one, so a record is a run
-in the experiment ``.studio/<kind>``: its document (`spec`) is a tag while it is short and the
-artifact ``spec.json`` when it is long (MLflow cuts tags silently after 8000 characters), the state
-that changes is in tags, and whatever must be agreed between processes is a write-once param. The
-tag ``mlflow.experiment.isGateway`` keeps these experiments out of the MLflow UI's list.
+in the experiment ``.studio/<kind>``. Its document (`spec`) is a tag while it is short; MLflow cuts
+tags silently after 8000 characters, so a longer one is the artifact ``spec.json``, which the tag
+then names. The state that changes is in tags, and whatever must be agreed between processes is a
+write-once param. The tag ``mlflow.experiment.isGateway`` keeps these experiments out of the MLflow
+UI's list.
 """
 
 import getpass
@@ -13,7 +14,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -29,6 +30,7 @@ EXPERIMENT_PREFIX = ".studio/"
 N_INDEX_RUNS = 8
 SPEC_TAG_LIMIT = 8000
 SPEC_FILE = "spec.json"
+DRAFT, RECORD = "draft", "record"
 
 T = TypeVar("T")
 
@@ -36,6 +38,9 @@ _KIND = "studio.kind"
 _ROLE = "studio.role"
 _SPEC = "studio.spec"
 _INDEX = "studio.index"
+
+_DOES_NOT_EXIST = "RESOURCE_DOES_NOT_EXIST"
+_NO_SUCH_RUN = (_DOES_NOT_EXIST, "INVALID_PARAMETER_VALUE")  # the latter: it looks like no run id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +101,15 @@ class Records:
         kind: str,
         spec: Mapping[str, Any],
         *,
-        role: str = "record",
+        role: str = RECORD,
         name: str | None = None,
         tags: Mapping[str, str] | None = None,
         status: str | None = None,
     ) -> Record:
         """Store a new record.
+
+        One whose document is long is a draft until the document is stored, so nobody finds it half
+        made.
 
         Args:
             kind: Which hidden experiment it goes to.
@@ -116,35 +124,36 @@ class Records:
             InvalidInput: The document is not JSON, or a tag is too long.
         """
         body = _dump(spec)
-        all_tags = {MLFLOW_USER: getpass.getuser(), **(tags or {}), _KIND: kind, _ROLE: role}
-        _check_tags(all_tags)
-        run = self.client.create_run(
-            self.experiment_id(kind),
-            run_name=name or f"{kind}-{role}",
-            tags=all_tags | _spec_tag(body),
-        )
-        self._spill(run.info.run_id, body)
+        own_tags = {MLFLOW_USER: _user(), **(tags or {})}
+        _check_tags(own_tags)
+        run_name = name or f"{kind}-{role}"
+        if len(body) > SPEC_TAG_LIMIT:
+            draft = self.create(kind, {}, role=DRAFT, name=run_name)
+            record = self.fill(draft.id, spec, role=role, tags=own_tags)
+        else:
+            all_tags = {**own_tags, _KIND: kind, _ROLE: role, _SPEC: body}
+            run = self.client.create_run(self.experiment_id(kind), run_name=run_name, tags=all_tags)
+            record = to_record(run, spec=json.loads(body))
         if status is not None:
-            self.client.update_run(run.info.run_id, status=status)
-        return self.get(run.info.run_id)
+            self.client.update_run(record.id, status=status)
+            record = replace(record, status=status)
+        return record
 
     def fill(
         self, record_id: str, spec: Mapping[str, Any], *, role: str, tags: Mapping[str, str]
-    ) -> None:
-        """Give a record that was made as a draft its document, role and tags.
+    ) -> Record:
+        """Give a record that was made with the role ``draft`` its document, role and tags.
 
         Raises:
             InvalidInput: The document is not JSON, or a tag is too long.
         """
         body = _dump(spec)
-        self._spill(record_id, body)
-        if not _spec_tag(body):
-            self.delete_tag(record_id, _SPEC)
-        self.set_tags(record_id, {**tags, _ROLE: role, **_spec_tag(body)})
-
-    def _spill(self, record_id: str, body: str) -> None:
-        if not _spec_tag(body):
+        _check_tags(tags)
+        if len(body) > SPEC_TAG_LIMIT:
             self.client.log_text(record_id, body, SPEC_FILE)
+            body = SPEC_FILE
+        self.set_tags(record_id, {**tags, _ROLE: role, _SPEC: body})
+        return self.get(record_id)
 
     def get(self, record_id: str) -> Record:
         """Read one record with its document.
@@ -155,6 +164,8 @@ class Records:
         try:
             run = self.client.get_run(record_id)
         except MlflowException as error:
+            if error.error_code not in _NO_SUCH_RUN:
+                raise
             raise NotFound(f"No record has the id {record_id!r}.") from error
         if _KIND not in run.data.tags or run.info.lifecycle_stage != "active":
             raise NotFound(f"The run {record_id!r} is not a record, or it was deleted.")
@@ -166,14 +177,17 @@ class Records:
         found: dict[str, Record] = {}
         for start in range(0, len(wanted), 200):
             quoted = ", ".join(f"'{one}'" for one in wanted[start : start + 200])
-            page = self.search(kind, where=f"attributes.run_id IN ({quoted})", max_results=200)
-            found |= {record.id: record for record in page.items}
+            runs = self.client.search_runs(
+                [self.experiment_id(kind)], f"attributes.run_id IN ({quoted})", max_results=200
+            )
+            found |= {run.info.run_id: to_record(run, spec=_inline_spec(run)) for run in runs}
         return found
 
     def search(
         self,
         kind: str,
         *,
+        role: str = RECORD,
         tags: Mapping[str, str] | None = None,
         where: str = "",
         max_results: int = 100,
@@ -184,13 +198,15 @@ class Records:
 
         Args:
             kind: Which hidden experiment.
+            role: The role that they have.
             tags: Exact values that the records must carry.
             where: More of MLflow's filter language, joined by AND.
             max_results: Size of a page.
             page_token: Where the last page ended.
             oldest_first: Turn the order round.
         """
-        clauses = [f"tags.`{key}` = '{_quote(value)}'" for key, value in (tags or {}).items()]
+        wanted = {_ROLE: role, **(tags or {})}
+        clauses = [f"tags.`{key}` = {_quote(value)}" for key, value in wanted.items()]
         clauses += [where] if where else []
         runs = self.client.search_runs(
             [self.experiment_id(kind)],
@@ -212,8 +228,11 @@ class Records:
 
     def delete_tag(self, record_id: str, key: str) -> None:
         """Remove a tag if it is there."""
-        if key in self.client.get_run(record_id).data.tags:
+        try:
             self.client.delete_tag(record_id, key)
+        except MlflowException as error:
+            if error.error_code != _DOES_NOT_EXIST:
+                raise
 
     def delete(self, record_id: str) -> None:
         """Delete a record; MLflow keeps it recoverable until ``mlflow gc``."""
@@ -313,7 +332,7 @@ def to_record(run: Run, *, spec: Mapping[str, Any] | None) -> Record:
 
 def _inline_spec(run: Run) -> Mapping[str, Any] | None:
     body = run.data.tags.get(_SPEC)
-    document: Mapping[str, Any] | None = None if body is None else json.loads(body)
+    document: Mapping[str, Any] | None = None if body in (None, SPEC_FILE) else json.loads(body)
     return document
 
 
@@ -321,8 +340,11 @@ def _place_of(experiment: Experiment) -> _Place:
     return _Place(experiment.experiment_id, tuple(json.loads(experiment.tags[_INDEX])))
 
 
-def _spec_tag(body: str) -> dict[str, str]:
-    return {_SPEC: body} if len(body) <= SPEC_TAG_LIMIT else {}
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number that has no name
+        return "unknown"
 
 
 def _dump(spec: Mapping[str, Any]) -> str:
@@ -346,4 +368,4 @@ def _check_tags(tags: Mapping[str, str]) -> None:
 def _quote(value: str) -> str:
     if "'" in value and '"' in value:
         raise InvalidInput(f"One cannot search for {value!r}: it has both kinds of quotes.")
-    return value.replace("'", "\\'") if "'" in value else value
+    return f'"{value}"' if "'" in value else f"'{value}'"

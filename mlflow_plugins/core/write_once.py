@@ -6,6 +6,8 @@ everything that needs agreement between processes stands on it: versions (`asset
 (`leases`), outcomes.
 """
 
+from collections.abc import Mapping
+
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -25,13 +27,23 @@ def set_once(client: MlflowClient, run_id: str, key: str, value: str) -> bool:
     Raises:
         MlflowException: The store refused for another reason than a value that stands already.
     """
+    return set_or_read(client, run_id, key, value) is None
+
+
+def set_or_read(
+    client: MlflowClient, run_id: str, key: str, value: str
+) -> Mapping[str, str] | None:
+    """Do as `set_once` and answer None, or all params of the run if another value stands.
+
+    Whoever lost has to look again anyway: the answer saves that call.
+    """
     try:
         client.log_param(run_id, key, value)
     except MlflowException:
         # A lost race is reported as INVALID_PARAMETER_VALUE, BAD_REQUEST or INTERNAL_ERROR,
         # depending on the store and on timing: what stands now is the only reliable answer.
-        standing = client.get_run(run_id).data.params.get(key)
-        if standing is None:
+        standing: Mapping[str, str] = client.get_run(run_id).data.params
+        if key not in standing:
             raise
-        return standing == value
-    return True
+        return None if standing[key] == value else standing
+    return None

@@ -1,0 +1,23 @@
+"""Contracts as classes of tests.
+
+Offer the fixture that a contract asks for, name a subclass ``Test...``, and pytest runs the
+contract on your implementation::
+
+    @pytest.fixture(scope="module")
+    def tracking_uri():
+        return "http://mlflow.example:5000"
+
+
+    class TestMyStore(StoreContract):
+        pass
+"""
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{part}" for part in ("_assets", "_leases", "_records", "_write_once"))
+)
+
+from mlflow_plugins.testing.contracts.store import StoreContract  # noqa: E402
+
+__all__ = ["StoreContract"]
