@@ -15,7 +15,7 @@ MICRO = "(micro)"
 
 
 def thin(x: Floats, y: Floats, n_points: int = MAX_POINTS) -> NDArray[np.int64]:
-    """Return indices of at most ``n_points`` points, evenly spread along the line, ends included."""
+    """Return indices of at most ``n_points`` points spread evenly along the line, with its ends."""
     if len(x) <= n_points:
         return np.arange(len(x))
     reach_x, reach_y = np.ptp(x) or 1.0, np.ptp(y) or 1.0
@@ -34,7 +34,7 @@ def classification_curves(
     classes: tuple[str, ...],
     positive: int | None,
 ) -> tuple[Curve, ...]:
-    """Return every curve: of the positive class (binary), or one-vs-rest of the ten largest classes and pooled."""
+    """Return the curves of the positive class, or of the ten largest classes and all pooled."""
     if positive is not None:
         return class_curves(truth == positive, probabilities[:, positive], classes[positive])
     support = np.bincount(truth, minlength=len(classes))
@@ -49,14 +49,14 @@ def classification_curves(
 
 
 def class_curves(is_positive: NDArray[np.bool_], scores: Floats, label: str) -> tuple[Curve, ...]:
-    """Return ROC, precision-recall, gains, lift and calibration of one class; none if it or its rest is empty."""
+    """Return the five curves of one class against the rest; none if either is empty."""
     thresholds, tp, fp = ranked_counts(is_positive, scores)
     n_positive, n_negative = tp[-1], fp[-1]
     if n_positive == 0 or n_negative == 0:
         return ()
     recall, fall_out, n_selected = tp / n_positive, fp / n_negative, tp + fp
     share = n_selected / n_selected[-1]
-    start = (np.append(0.0, recall), np.append(None, thresholds))
+    start = (np.append(0.0, recall), np.concatenate([[None], thresholds]))
     return (
         _curve("roc", label, np.append(0.0, fall_out), *start, auc(is_positive, scores)),
         _curve(
@@ -87,7 +87,8 @@ def _curve(
 def calibration(is_positive: NDArray[np.bool_], scores: Floats, label: str) -> Curve:
     """Return the reliability curve over ten quantile bins, with Wilson intervals.
 
-    ``area`` is the expected calibration error: the mean over rows of |observed rate - mean score| of the row's bin.
+    ``area`` is the expected calibration error: the mean over rows of |observed rate - mean score|
+    of the row's bin.
     """
     edges = np.unique(np.quantile(scores, np.linspace(0, 1, N_CALIBRATION_BINS + 1)))
     bins = np.searchsorted(edges[1:-1], scores)
@@ -96,7 +97,7 @@ def calibration(is_positive: NDArray[np.bool_], scores: Floats, label: str) -> C
     n = n[filled]
     mean_score = np.bincount(bins, weights=scores)[filled] / n
     n_hits = np.bincount(bins, weights=is_positive)[filled]
-    low, high = wilson(n_hits, n.astype(np.float64))
+    low, high = wilson(n_hits.astype(np.float64), n.astype(np.float64))
     rate = n_hits / n
     return Curve(
         kind="calibration",
@@ -127,7 +128,9 @@ def wilson(n_hits: Floats, n: Floats) -> tuple[Floats, Floats]:
 
 
 def residual_histogram(truth: Floats, predicted: Floats) -> Histogram:
-    """Count residuals (prediction minus truth) in bins whose inner edges lie within two deviations of the truth.
+    """Count residuals (prediction minus truth) in bins.
+
+    Inner edges lie within two standard deviations of the truth.
 
     The outer bins reach to the smallest and largest residual.
     """
@@ -143,7 +146,7 @@ def residual_histogram(truth: Floats, predicted: Floats) -> Histogram:
 
 
 def predicted_versus_true(truth: Floats, predicted: Floats) -> PredictedVersusTrue:
-    """Return the mean and deviation of the predictions in (at most) 20 quantile bins of the truth."""
+    """Return mean and deviation of the predictions in at most 20 quantile bins of the truth."""
     edges = np.unique(np.quantile(truth, np.linspace(0, 1, 21)))
     bins = np.searchsorted(edges[1:-1], truth, side="right")
     n = np.bincount(bins)

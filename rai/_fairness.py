@@ -1,14 +1,17 @@
 """Metrics by sensitive group and the gaps between groups, with intervals.
 
-Notation: cells, shape (..., n_groups, 4), counts rows of each group as (tn, fp, fn, tp). A rate is N·cells / D·cells
-with weight vectors N and D from ``RATES``, so one product serves the estimate and every bootstrap replicate.
+Notation: cells, shape (..., n_groups, 4), counts rows of each group as (tn, fp, fn, tp). A rate is
+N·cells / D·cells with weight vectors N and D from ``RATES``, so one product serves the estimate and
+every bootstrap replicate.
 
-Definitions of the gaps are Fairlearn's (``demographic_parity_difference``, ``equalized_odds_ratio``, …): largest minus
-smallest group value and smallest over largest; for equalized odds the worst of true and false positive rate.
+Definitions of the gaps are Fairlearn's (``demographic_parity_difference``,
+``equalized_odds_ratio``, …): largest minus smallest group value and smallest over largest; for
+equalized odds the worst of true and false positive rate.
 
 References:
-    Hardt, Price and Srebro (2016), Equality of Opportunity in Supervised Learning, arXiv:1610.02413.
-    Weerts et al. (2023), Fairlearn: Assessing and Improving Fairness of AI Systems, JMLR 24(257).
+    Hardt, Price and Srebro (2016), Equality of Opportunity in Supervised Learning,
+    arXiv:1610.02413. Weerts et al. (2023), Fairlearn: Assessing and Improving Fairness of AI
+    Systems, JMLR 24(257).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +23,13 @@ from numpy.typing import NDArray
 from rai._curves import wilson
 from rai._groups import Grouping
 from rai._metrics import (
-    auc_estimate, auc_with_error, bootstrap_counts, divide, estimate, percentile_interval,
+    auc,
+    auc_estimate,
+    auc_with_error,
+    bootstrap_counts,
+    divide,
+    estimate,
+    percentile_interval,
 )  # fmt: skip
 from rai._moments import centred, draw_moments, metrics_of_moments, shifted
 from rai._records import Estimate, Fairness, Gap, Group
@@ -49,6 +58,9 @@ _NAMED_GAPS = (
     ("equal_opportunity", ("true_positive_rate",)),
     ("equalized_odds", ("true_positive_rate", "false_positive_rate")),
 )
+# Gaps that have a name of their own, and the share of truly positive rows, which is no property of
+# the model.
+_HAS_NAME = {"selection_rate", "true_positive_rate", "base_rate"}
 _SIGNED = {"mean_error", "mean_prediction", "r2_score", "explained_variance"}
 _UNDEFINED = {
     "precision": "No row of this group was predicted positive.",
@@ -63,7 +75,7 @@ _UNDEFINED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sample:
-    """A metric by group: estimates, point values (n_groups,) and bootstrap draws (n_bootstrap, n_groups)."""
+    """A metric by group: estimates, values (n_groups,) and draws (n_bootstrap, n_groups)."""
 
     estimates: tuple[Estimate, ...]
     values: Floats
@@ -97,9 +109,12 @@ def binary_fairness(
     samples = _rate_samples(cells, n_bootstrap, rng)
     if scores is not None:
         samples["roc_auc"] = _auc_sample(grouping, truth, scores, n_bootstrap, rng)
+    overall = rates(cells.sum(axis=0))
+    if scores is not None:
+        overall["roc_auc"] = np.asarray(auc(truth, scores))
     gaps = [_gap(name, metrics, samples, grouping) for name, metrics in _NAMED_GAPS]
-    gaps += [_gap(name, (name,), samples, grouping) for name in samples if name != "base_rate"]
-    return _fairness(grouping, samples, gaps, positive_label)
+    gaps += [_gap(name, (name,), samples, grouping) for name in samples if name not in _HAS_NAME]
+    return _fairness(grouping, samples, overall, gaps, positive_label)
 
 
 def multiclass_fairness(
@@ -132,8 +147,10 @@ def multiclass_fairness(
         "accuracy": _with_bounds(accuracy, low, high),
         "balanced_accuracy": _sample(_mean_recall(cells), _mean_recall(draws)),
     }
+    totals = cells.sum(axis=0)
+    overall = {"accuracy": n_correct.sum() / n.sum(), "balanced_accuracy": _mean_recall(totals)}
     gaps = [_gap(name, (name,), samples, grouping) for name in samples]
-    return _fairness(grouping, samples, gaps, None)
+    return _fairness(grouping, samples, overall, gaps, None)
 
 
 def regression_fairness(
@@ -156,8 +173,9 @@ def regression_fairness(
     drawn = shifted(metrics_of_moments(draws), shift)
     reason = "The truth is constant in this group."
     samples = {name: _sample(values[name], drawn[name], reason) for name in values}
+    overall = shifted(metrics_of_moments(moments.mean(axis=0)), shift)
     gaps = [_gap(name, (name,), samples, grouping) for name in samples]
-    return _fairness(grouping, samples, gaps, None)
+    return _fairness(grouping, samples, overall, gaps, None)
 
 
 def rates(cells: NDArray[np.generic]) -> dict[str, Floats]:
@@ -206,7 +224,7 @@ def _auc_sample(
 
 
 def _mean_recall(cells: NDArray[np.generic]) -> Floats:
-    """Return the mean recall over the classes present, from cells (..., n_classes, wrong and right)."""
+    """Return the mean recall over the classes present; cells end in (n_classes, wrong/right)."""
     support = cells.sum(axis=-1)
     recalls = np.nan_to_num(divide(cells[..., 1], support))
     return divide(recalls.sum(axis=-1), (support > 0).sum(axis=-1))
@@ -267,7 +285,9 @@ def _gap(
     )
 
 
-def _worst(values: list[Floats], draws: list[Floats], pick: Callable[..., Floats], reason: str) -> Estimate:
+def _worst(
+    values: list[Floats], draws: list[Floats], pick: Callable[..., Floats], reason: str
+) -> Estimate:
     low, high = percentile_interval(pick(np.stack(draws), axis=0))
     return estimate(
         float(pick(np.stack(values), axis=0)), low=float(low), high=float(high), reason=reason
@@ -277,6 +297,7 @@ def _worst(values: list[Floats], draws: list[Floats], pick: Callable[..., Floats
 def _fairness(
     grouping: Grouping,
     samples: Mapping[str, _Sample],
+    overall: Mapping[str, Floats],
     gaps: Iterable[Gap],
     positive_label: str | None,
 ) -> Fairness:
@@ -293,6 +314,9 @@ def _fairness(
         features=grouping.features,
         positive_label=positive_label,
         groups=groups,
+        overall={
+            name: float(overall[name]) if np.isfinite(overall[name]) else None for name in samples
+        },
         gaps=tuple(gaps),
         warnings=grouping.notes + _warnings(groups),
     )
@@ -305,7 +329,8 @@ def _warnings(groups: tuple[Group, ...]) -> tuple[str, ...]:
     if not small:
         return ()
     shown = ", ".join(small[:5]) + (", …" if len(small) > 5 else "")
-    return (
-        f"{len(small)} of {len(groups)} groups have fewer than {SMALL_GROUP} rows ({shown}); their figures, "
-        "and gaps that rest on them, are uncertain.",
+    text = (
+        f"{len(small)} of {len(groups)} groups have fewer than {SMALL_GROUP} rows ({shown}); "
+        "their figures, and gaps that rest on them, are uncertain."
     )
+    return (text,)

@@ -1,4 +1,4 @@
-"""Turn sensitive columns into groups: categories as they are, numbers in bands, missing values on their own."""
+"""Turn sensitive columns into groups: numbers in bands, missing values on their own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from rai._errors import InputError, unknown_name
 MISSING = "(missing)"
 OTHER = "(other)"
 MAX_GROUPS = 50
+MAX_CROSSED = 6
 MAX_PLAIN_NUMBERS = 10
 N_BANDS = 5
 
@@ -22,7 +23,8 @@ class Grouping:
 
     Attributes:
         features: Names of the features.
-        keys: Values of the features for each group, the group with most rows first.
+        keys: Values of the features for each group, bands in their order, else the largest group
+            first.
         codes: Group of each row, shape (n_rows,); an index into ``keys``.
         notes: What was pooled.
     """
@@ -36,19 +38,19 @@ class Grouping:
 def group_by_column(column: pd.Series, bands: Sequence[float] | None = None) -> Grouping:
     """Group rows by one column.
 
-    Numbers and dates with more than ten distinct values are cut into bands: at ``bands``, else at rounded quintiles.
-    Columns of more than 50 groups keep the 49 largest; the rest is pooled as ``(other)``.
+    Numbers and dates with more than ten distinct values are cut into bands: at ``bands``, else at
+    rounded quintiles. Columns of more than 50 groups keep the 49 largest; the rest is pooled as
+    ``(other)``.
     """
     name = str(column.name)
     if bands is not None and not pd.api.types.is_numeric_dtype(column):
         raise InputError(
-            f"Bands are given for column {name!r} of type {column.dtype}; only numbers can be cut into bands."
+            f"Bands are given for column {name!r} of type {column.dtype}; only numbers can be cut "
+            f"into bands."
         )
-    if bands is not None or _is_quantity(column):
-        labels = _band_labels(column, bands)
-    else:
-        labels = _category_labels(column)
-    return _grouping((name,), [(label,) for label in labels[1]], labels[0])
+    is_banded = bands is not None or _is_quantity(column)
+    codes, labels = _band_labels(column, bands) if is_banded else _category_labels(column)
+    return _grouping((name,), [(label,) for label in labels], codes, is_ordered=is_banded)
 
 
 def cross(first: Grouping, second: Grouping) -> Grouping:
@@ -60,7 +62,7 @@ def cross(first: Grouping, second: Grouping) -> Grouping:
 
 
 def group_rows(sensitive: pd.DataFrame, bands: Mapping[str, Sequence[float]]) -> list[Grouping]:
-    """Group by each column, then by each pair of columns.
+    """Group by each column, then by each pair of the first six columns.
 
     Raises:
         InputError: Bands are given for an unknown or non-numeric column.
@@ -69,8 +71,8 @@ def group_rows(sensitive: pd.DataFrame, bands: Mapping[str, Sequence[float]]) ->
         if name not in sensitive.columns:
             raise unknown_name("sensitive feature", name, sensitive.columns)
     singles = [group_by_column(sensitive[name], bands.get(name)) for name in sensitive.columns]
-    pairs = [cross(a, b) for i, a in enumerate(singles) for b in singles[i + 1 :]]
-    return singles + pairs
+    crossed = singles[:MAX_CROSSED]
+    return singles + [cross(a, b) for i, a in enumerate(crossed) for b in crossed[i + 1 :]]
 
 
 def _is_quantity(column: pd.Series) -> bool:
@@ -122,7 +124,7 @@ def group_labels_of_years(
 
 
 def _nice_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return quintile edges rounded to a tenth of the spread between them, so that they read well."""
+    """Return quintile edges rounded to a tenth of their spread, so that they read well."""
     edges = np.quantile(values, np.linspace(0, 1, N_BANDS + 1)[1:-1])
     reach = float(edges[-1] - edges[0]) or float(np.ptp(values)) or 1.0
     unit = 10.0 ** np.floor(np.log10(reach / 10))
@@ -147,11 +149,17 @@ def _edge_labels(edges: NDArray[np.float64], *, is_whole: bool) -> list[str]:
 
 
 def _grouping(
-    features: tuple[str, ...], keys: Sequence[tuple[str, ...]], codes: NDArray[np.int64]
+    features: tuple[str, ...],
+    keys: Sequence[tuple[str, ...]],
+    codes: NDArray[np.int64],
+    *,
+    is_ordered: bool = False,
 ) -> Grouping:
-    """Order groups by size (then key), drop empty ones and pool the smallest beyond the limit."""
+    """Order groups by size unless they have an order; drop empty ones, pool past the limit."""
     sizes = np.bincount(codes, minlength=len(keys))
-    order = sorted(np.flatnonzero(sizes), key=lambda g: (-sizes[g], keys[g]))
+    order = [int(g) for g in np.flatnonzero(sizes)]
+    if not is_ordered:
+        order.sort(key=lambda g: (-sizes[g], keys[g]))
     kept = order if len(order) <= MAX_GROUPS else order[: MAX_GROUPS - 1]
     new_codes = np.full(len(keys), len(kept), dtype=np.int64)
     new_codes[kept] = np.arange(len(kept))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from rai._errors import InputError, unknown_name
 from rai._records import Task
 
-SensitiveFeatures = Sequence[str] | Mapping[str, ArrayLike] | pd.DataFrame
-TaskChoice = Literal["auto", "classification", "binary", "multiclass", "regression"]
+SensitiveFeatures: TypeAlias = Sequence[str] | Mapping[str, ArrayLike] | pd.DataFrame
+TaskChoice: TypeAlias = Literal["auto", "classification", "binary", "multiclass", "regression"]
 
 _TASKS = ("auto", "classification", "binary", "multiclass", "regression")
 
@@ -23,7 +23,8 @@ class Settings:
 
     Attributes:
         seed: Seed of every draw.
-        threshold: Score from which a row is predicted positive (binary); None: the model's own labels.
+        threshold: Score from which a row is predicted positive (binary); None: the model's own
+            labels.
         n_bootstrap: Bootstrap replicates behind the intervals.
         max_explained_rows: Most rows to explain.
         explain_budget_seconds: Time for explanations; 0 leaves them out.
@@ -84,7 +85,8 @@ def read_rows(
         )
     if frame.empty:
         raise InputError(
-            f"The data has {len(frame)} rows and {frame.shape[1]} columns; nothing can be evaluated. "
+            f"The data has {len(frame)} rows and {frame.shape[1]} columns; nothing can be "
+            f"evaluated. "
             "Give at least one row."
         )
     if target not in frame.columns:
@@ -177,7 +179,7 @@ def _looks_like_classes(truth: pd.Series, n_values: int) -> bool:
 
 
 def label_key(value: Any) -> str:
-    """Return the text under which a class label is known: 1, 1.0 and True of a table agree with '1'."""
+    """Return the text under which a class label is known; 1 and 1.0 are the same label."""
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if isinstance(value, (float, np.floating)) and float(value).is_integer():

@@ -1,12 +1,14 @@
 """Scalar metrics: the set that Azure Machine Learning reports, with intervals.
 
-Notation: C is a confusion matrix, shape (..., k, k), true class by predicted class; leading axes are bootstrap
-replicates. Resampling rows with replacement and counting again is, for whatever depends on the counts alone, one
-draw from Multinomial(n, C / n): the cost does not grow with the number of rows.
+Notation: C is a confusion matrix, shape (..., k, k), true class by predicted class; leading axes
+are bootstrap replicates. Resampling rows with replacement and counting again is, for whatever
+depends on the counts alone, one draw from Multinomial(n, C / n): the cost does not grow with the
+number of rows.
 
 References:
     Efron and Tibshirani (1993), An Introduction to the Bootstrap, percentile intervals.
-    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845; Sun and Xu (2014), IEEE SPL 21, 1389-1393.
+    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845; Sun and Xu (2014), IEEE SPL
+    21, 1389-1393.
 """
 
 import math
@@ -45,7 +47,10 @@ def divide(numerator: NDArray[np.generic], denominator: NDArray[np.generic]) -> 
     top, bottom = np.broadcast_arrays(
         np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
     )
-    return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom != 0)
+    quotient: Floats = np.divide(
+        top, bottom, out=np.full(top.shape, np.nan), where=np.not_equal(bottom, 0)
+    )
+    return quotient
 
 
 def confusion(truth: Integers, predicted: Integers, n_classes: int) -> Integers:
@@ -202,8 +207,14 @@ def auc_with_error(is_positive: NDArray[np.bool_], scores: Floats) -> tuple[floa
     m, n = len(positives), len(negatives)
     if m == 0 or n == 0:
         return math.nan, math.nan
-    beaten = (np.searchsorted(negatives, positives) + np.searchsorted(negatives, positives, "right")) / 2
-    lost = m - (np.searchsorted(positives, negatives) + np.searchsorted(positives, negatives, "right")) / 2
+    beaten = (
+        np.searchsorted(negatives, positives) + np.searchsorted(negatives, positives, "right")
+    ) / 2
+    lost = (
+        m
+        - (np.searchsorted(positives, negatives) + np.searchsorted(positives, negatives, "right"))
+        / 2
+    )
     area = float(beaten.sum() / (m * n))
     if m < 2 or n < 2:
         return area, math.nan
@@ -217,7 +228,9 @@ def auc_estimate(is_positive: NDArray[np.bool_], scores: Floats) -> Estimate:
     if not 0 < area < 1 or not error > 0:
         return estimate(area, reason=ONE_CLASS)
     logit, spread = math.log(area / (1 - area)), Z * error / (area * (1 - area))
-    low, high = (1 / (1 + math.exp(-min(max(v, -700), 700))) for v in (logit - spread, logit + spread))
+    low, high = (
+        1 / (1 + math.exp(-min(max(v, -700), 700))) for v in (logit - spread, logit + spread)
+    )
     return estimate(area, low=low, high=high)
 
 
@@ -288,8 +301,9 @@ def regression_metrics(
 ) -> dict[str, Estimate]:
     """Return the regression metrics.
 
-    MAE, RMSE, R2, explained variance and bias carry intervals (see :mod:`rai._moments`). As Azure Machine
-    Learning does, R2 is cut at -1, and the normalised errors are divided by the range of the truth and cut at 1.
+    MAE, RMSE, R2, explained variance and bias carry intervals (see :mod:`rai._moments`). As Azure
+    Machine Learning does, R2 is cut at -1, and the normalised errors are divided by the range of
+    the truth and cut at 1.
     """
     from rai._moments import moment_metrics
 

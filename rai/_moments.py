@@ -2,9 +2,9 @@
 
 Notation: e = prediction - truth, y = truth; the moments of a row are (e, |e|, e^2, y, y^2).
 
-A bootstrap resample of the rows changes only the mean moments. For more than ``EXACT_ROWS`` rows their law is
-normal to within the error of the bootstrap itself (central limit theorem) and is drawn from Normal(m, S / n);
-for fewer rows the rows themselves are resampled.
+A bootstrap resample of the rows changes only the mean moments. For more than ``EXACT_ROWS`` rows
+their law is normal to within the error of the bootstrap itself (central limit theorem) and is drawn
+from Normal(m, S / n); for fewer rows the rows themselves are resampled.
 """
 
 import numpy as np
@@ -56,7 +56,8 @@ def draw_moments(moments: Floats, n_bootstrap: int, rng: np.random.Generator) ->
 def centred(truth: Floats, predicted: Floats) -> tuple[Floats, float]:
     """Return the moments of rows shifted to a mean truth of 0, and the shift.
 
-    The variance of the truth is a difference of moments; without the shift a large offset would cancel its digits.
+    The variance of the truth is a difference of moments; without the shift a large offset would
+    cancel its digits.
     """
     shift = float(truth.mean())
     return row_moments(truth - shift, predicted - shift), shift

@@ -1,7 +1,8 @@
 """What an analysis is: typed, frozen records that become ``analysis.json`` as they stand.
 
-Every number is a Python float or None (undefined, with the reason beside it): the JSON is strict, without NaN.
-The names and nesting below are the artifact contract; ``SCHEMA_VERSION`` changes when they do.
+Every number is a Python float or None (undefined, with the reason beside it): the JSON is strict,
+without NaN. The names and nesting below are the artifact contract; ``SCHEMA_VERSION`` changes when
+they do.
 """
 
 from dataclasses import dataclass
@@ -125,8 +126,10 @@ class Fairness:
 
     Attributes:
         features: The sensitive feature, or the two that are crossed.
-        positive_label: The class taken as positive; None for metrics over all classes or regression.
-        groups: Every group present, the largest first.
+        positive_label: The class taken as positive; None for metrics over all classes or
+            regression.
+        groups: Every group present: bands in their order, other groups the largest first.
+        overall: The same metrics over all rows.
         gaps: Differences and ratios between the groups.
         warnings: What makes the figures uncertain, such as small groups.
     """
@@ -134,6 +137,7 @@ class Fairness:
     features: tuple[str, ...]
     positive_label: str | None
     groups: tuple[Group, ...]
+    overall: dict[str, float | None]
     gaps: tuple[Gap, ...]
     warnings: tuple[str, ...]
 
