@@ -30,7 +30,7 @@ class Budget:
     @property
     def closing_seconds(self) -> float:
         """What is held back for choosing the ensemble and assembling the predictor."""
-        return min(max(0.05 * self.seconds, 0.4), 8.0)
+        return min(max(0.04 * self.seconds, 0.4), 6.0)
 
     def left_for_search(self, assembly_seconds: float = 0.0) -> float:
         """Seconds left before the search has to stop.

@@ -84,9 +84,7 @@ def _binary_average_precision(positive: Array, score: Array) -> float:
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
-def _weighted_over_classes(
-    y: Array, p: Array, function: Callable[[Array, Array], float]
-) -> float:
+def _weighted_over_classes(y: Array, p: Array, function: Callable[[Array, Array], float]) -> float:
     """Mean of one-against-rest scores, weighted by how common each class is."""
     present = [k for k in range(p.shape[1]) if 0 < np.sum(y == k) < len(y)]
     if not present:
@@ -107,7 +105,8 @@ def _accuracy(y: Array, p: Array) -> float:
 
 def _confusion(y: Array, p: Array) -> Array:
     k = p.shape[1]
-    return np.bincount(y * k + p.argmax(axis=1), minlength=k * k).reshape(k, k)
+    table: Array = np.bincount(y * k + p.argmax(axis=1), minlength=k * k).reshape(k, k)
+    return table
 
 
 def _macro_recall(y: Array, p: Array) -> float:
@@ -126,7 +125,8 @@ def _norm_macro_recall(y: Array, p: Array) -> float:
 def _f1_by_class(table: Array) -> Array:
     hits = np.diag(table)
     total = table.sum(axis=0) + table.sum(axis=1)
-    return np.divide(2.0 * hits, total, out=np.zeros(len(hits)), where=total > 0)
+    each: Array = np.divide(2.0 * hits, total, out=np.zeros(len(hits)), where=total > 0)
+    return each
 
 
 def _f1(y: Array, p: Array) -> float:

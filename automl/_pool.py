@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pickle
 import socket
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from automl._errors import AutoMLError
-from automl._worker import PAYLOAD, FoldOrder, FoldResult, Payload
+from automl._guardrails import Finding
+from automl._prepare import Preparer
+from automl._worker import PAYLOAD, PREPARED, FoldOrder, FoldResult, Payload
 
 _QUIET_THREADS = {
     "OMP_NUM_THREADS": "1",
@@ -34,8 +37,8 @@ class Worker:
     kill_at: float = float("inf")
 
 
-class WorkerDiedError(AutoMLError):
-    """A worker ended on its own, for example for lack of memory."""
+class PoolDiedError(AutoMLError):
+    """The fitting processes could not start or are gone."""
 
 
 class WorkerPool:
@@ -74,10 +77,12 @@ class WorkerPool:
         self.close()
 
     def start(self, payload: Payload, *, n_workers: int, timeout_seconds: float) -> None:
-        """Give the data to the host and start the workers; slow hosts give fewer, or none.
+        """Give the data to the host and start the workers.
+
+        The host prepares the data first; where time is short there are fewer workers, or none.
 
         Raises:
-            AutoMLError: The host ended before it was ready.
+            PoolDiedError: The host ended before it was ready.
         """
         import cloudpickle
 
@@ -92,7 +97,7 @@ class WorkerPool:
     def _receive_worker(self) -> Worker:
         answer, descriptors, _, _ = socket.recv_fds(self._control, 8, 1)
         if len(answer) < 8:
-            raise AutoMLError(f"The fitting process could not start: {self._last_words()}")
+            raise PoolDiedError(f"The fitting process could not start: {self._last_words()}")
         return Worker(int.from_bytes(answer, "big"), Connection(descriptors[0]))
 
     def _last_words(self) -> str:
@@ -100,6 +105,13 @@ class WorkerPool:
             lines = (self.directory / "host.log").read_text(errors="replace").strip().splitlines()
             return lines[-1] if lines else "it left no message."
         return "it left no message."
+
+    def prepared(self) -> tuple[Preparer, tuple[Finding, ...]]:
+        """Return the preparation that the workers' data went through, and what it found."""
+        found: tuple[Preparer, tuple[Finding, ...]] = pickle.loads(
+            (self.directory / PREPARED).read_bytes()
+        )
+        return found
 
     def order(self, worker: Worker, order: FoldOrder, *, kill_at: float) -> None:
         """Let an idle worker fit a fold."""
@@ -119,17 +131,25 @@ class WorkerPool:
             yield worker, result
 
     def replace(self, worker: Worker) -> None:
-        """Kill a worker, whatever it is doing, and start a fresh one in its place."""
+        """Kill a worker, whatever it is doing, and start a fresh one in its place.
+
+        Raises:
+            PoolDiedError: The host is gone, and all workers with it.
+        """
         self.kill(worker)
-        self._control.sendall(b"F")
-        self._control.settimeout(10.0)
-        self.workers.append(self._receive_worker())
+        try:
+            self._control.sendall(b"F")
+            self._control.settimeout(10.0)
+            self.workers.append(self._receive_worker())
+        except OSError as error:
+            raise PoolDiedError("The fitting processes were ended from outside.") from error
 
     def kill(self, worker: Worker) -> None:
         """Kill a worker, whatever it is doing."""
         self.workers.remove(worker)
         worker.connection.close()
-        self._control.sendall(b"K" + worker.pid.to_bytes(8, "big"))
+        with contextlib.suppress(OSError):  # without a host there are no workers either
+            self._control.sendall(b"K" + worker.pid.to_bytes(8, "big"))
 
     def close(self) -> None:
         """End every process and remove every file."""

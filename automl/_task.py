@@ -32,6 +32,7 @@ class Options(TypedDict, total=False):
     validation_size: float | None
     test_frame: pd.DataFrame | None
     ensemble: bool
+    early_stop: bool
     on_trial: "Callable[[TrialRecord], None] | None"
 
 
@@ -43,6 +44,7 @@ class Limits:
     trial_timeout_seconds: float | None = None
     max_trials: int | None = None
     exit_score: float | None = None
+    is_stopped_early: bool = False
     n_workers: int = 2
 
 
@@ -100,8 +102,9 @@ class TrialRecord:
     Attributes:
         number: Its place in the order of asking, from 0.
         learner: Family.
+        metric: Name of the metric behind the scores.
         params: Its configuration.
-        state: `complete`, `pruned` (hopeless after some folds), `stopped` (out of time) or `failed`.
+        state: `complete`, `pruned` (hopeless), `stopped` (out of time) or `failed`.
         score: Score of all held-out predictions together; None unless complete.
         fold_scores: Score of each fitted fold.
         fit_seconds: Sum over its folds.
@@ -112,6 +115,7 @@ class TrialRecord:
 
     number: int
     learner: str
+    metric: str
     params: dict[str, Any] = field(default_factory=dict)
     state: TrialState
     score: float | None

@@ -1,8 +1,8 @@
 """The process that fits: `python -m automl._worker SOCKET DIRECTORY`.
 
-A host imports the heavy libraries once, loads the data once and forks a worker whenever it is told
-to; workers share its memory. It stays single-threaded and idle, so it answers at once even while
-the workers are deep in compiled code: it can always kill them. It ends, with all of them, when the
+A host imports the heavy libraries, prepares the data and forks a worker whenever it is told to;
+workers share its memory. It stays single-threaded and idle, so it answers at once even while the
+workers are deep in compiled code: it can always kill them. It ends, with all of them, when the
 parent's end of the socket closes for whatever reason, and removes the directory behind it.
 
 The host speaks two commands on a Unix stream socket: `F` (fork a worker; answers with its process
@@ -18,26 +18,31 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+
+import pandas as pd
 
 from automl._learners import FitJob, Learner, Params
+from automl._learners._base import smoothed
 from automl._metrics import Metric, TaskName
+from automl._prepare import Preparer
 from automl._table import Array, Table
 
 PAYLOAD = "data.pickle"
+PREPARED = "prepared.pickle"
 _PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Payload:
-    """What every worker needs; written once by the parent, loaded once by the host."""
+    """What the host needs; written once by the parent, raw rows included."""
 
     task: TaskName
     metric: Metric
     n_classes: int
-    table: Table
+    features: pd.DataFrame
     y: Array
     splits: tuple[tuple[Array, Array], ...]
     learners: dict[str, Learner]
@@ -62,7 +67,7 @@ class FoldResult:
     Attributes:
         prediction: For the held-out rows, shape (m, K) or (m,).
         path: File with the pickled model.
-        n_bytes: Its size.
+        load_seconds: What loading it will take, judged by what writing it took.
         error: What went wrong; the other fields are then empty.
     """
 
@@ -71,11 +76,11 @@ class FoldResult:
     seconds: float
     prediction: Array | None = None
     path: str = ""
-    n_bytes: int = 0
+    load_seconds: float = 0.0
     error: str | None = None
 
 
-def fit_fold(payload: Payload, order: FoldOrder, directory: Path) -> FoldResult:
+def fit_fold(payload: Payload, table: Table, order: FoldOrder, directory: Path) -> FoldResult:
     """Fit one fold and keep the model in a file; an exception becomes the result's `error`."""
     started = time.monotonic()
     train, valid = payload.splits[order.fold]
@@ -83,9 +88,9 @@ def fit_fold(payload: Payload, order: FoldOrder, directory: Path) -> FoldResult:
         job = FitJob(
             task=payload.task,
             n_classes=payload.n_classes,
-            train=payload.table.rows(train),
+            train=table.rows(train),
             y_train=payload.y[train],
-            valid=payload.table.rows(valid),
+            valid=table.rows(valid),
             y_valid=payload.y[valid],
             seed=(payload.seed * 1009 + order.fold * 31 + order.trial) % (2**31),
             n_threads=1,
@@ -93,8 +98,11 @@ def fit_fold(payload: Payload, order: FoldOrder, directory: Path) -> FoldResult:
             is_mean_absolute=payload.metric.name in {"mae", "normalized_mae"},
         )
         model = payload.learners[order.learner].fit(job, order.params)
+        if payload.task == "classification":
+            model = smoothed(model, job)
         prediction = model.predict(job.valid)
         path = directory / f"{order.trial}-{order.fold}.pickle"
+        fitted = time.monotonic()
         path.write_bytes(pickle.dumps(model, protocol=5))
     except Exception as error:  # noqa: BLE001 - one configuration must not end the search
         reason = "".join(traceback.format_exception_only(error)).strip()
@@ -106,21 +114,21 @@ def fit_fold(payload: Payload, order: FoldOrder, directory: Path) -> FoldResult:
         seconds=time.monotonic() - started,
         prediction=prediction,
         path=str(path),
-        n_bytes=path.stat().st_size,
+        load_seconds=time.monotonic() - fitted,
     )
 
 
-def _serve(connection: Connection, payload: Payload, directory: Path) -> None:
+def _serve(connection: Connection, payload: Payload, table: Table, directory: Path) -> None:
     """Fit what is ordered until the other end closes."""
     while True:
         try:
             order = connection.recv()
         except (EOFError, OSError):
             return
-        connection.send(fit_fold(payload, order, directory))
+        connection.send(fit_fold(payload, table, order, directory))
 
 
-def _fork_worker(control: socket.socket, payload: Payload, directory: Path) -> int:
+def _fork_worker(control: socket.socket, payload: Payload, table: Table, directory: Path) -> int:
     """Fork; the parent keeps its own end of the new socket and gets the process id."""
     ours, theirs = socket.socketpair()
     host = os.getpid()
@@ -129,7 +137,7 @@ def _fork_worker(control: socket.socket, payload: Payload, directory: Path) -> i
         control.close()
         ours.close()
         _die_with_parent(host)
-        _serve(Connection(theirs.detach()), payload, directory)
+        _serve(Connection(theirs.detach()), payload, table, directory)
         os._exit(0)
     theirs.close()
     socket.send_fds(control, [pid.to_bytes(8, "big")], [ours.fileno()])
@@ -147,12 +155,17 @@ def _die_with_parent(parent: int) -> None:
             os._exit(1)
 
 
-def _load(directory: Path) -> Payload:
+def _load(directory: Path) -> tuple[Payload, Table]:
+    """Load and prepare the data; leave the preparation and its findings for the parent."""
     payload: Payload = pickle.loads((directory / PAYLOAD).read_bytes())
-    _ = payload.table.matrix  # computed before forking, so that workers share it
+    preparer = Preparer().fit(payload.features)
+    table = preparer.transform(payload.features)
+    _ = table.matrix  # computed before forking, so that workers share it
+    findings = preparer.findings(payload.features)
+    (directory / PREPARED).write_bytes(pickle.dumps((preparer, findings), protocol=5))
     gc.collect()
     gc.freeze()
-    return payload
+    return payload, table
 
 
 def _reap(children: set[int]) -> None:
@@ -172,12 +185,12 @@ def _kill(pid: int, children: set[int]) -> None:
 
 def _host(control: socket.socket, directory: Path) -> None:
     children: set[int] = set()
-    payload: Payload | None = None
+    loaded: tuple[Payload, Table] | None = None
     try:
         while command := control.recv(1):
             if command == b"F":
-                payload = payload or _load(directory)
-                children.add(_fork_worker(control, payload, directory))
+                loaded = loaded or _load(directory)
+                children.add(_fork_worker(control, *loaded, directory))
             elif command == b"K":
                 _kill(int.from_bytes(control.recv(8, socket.MSG_WAITALL), "big"), children)
     finally:
@@ -204,7 +217,5 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    # Pickles name this module by its real name, not by __main__.
-    from automl import _worker
-
-    _worker.main(sys.argv[1:])
+    # Pickles name the classes of this module by its real name, not by __main__.
+    import_module("automl._worker").main(sys.argv[1:])

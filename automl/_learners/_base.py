@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,7 +121,7 @@ class Learner(ABC):
 
     name: str
     tasks: frozenset[TaskName] = frozenset({"classification", "regression"})
-    space: dict[str, Dimension]
+    space: ClassVar[dict[str, Dimension]]
     portfolio: tuple[Params, ...]
     max_cells: float = float("inf")
 
@@ -141,3 +141,26 @@ def spread_classes(probabilities: Array, classes: Array, n_classes: int) -> Arra
     full = np.zeros((len(probabilities), n_classes))
     full[:, classes.astype(int)] = probabilities
     return full
+
+
+@dataclass(frozen=True, slots=True)
+class SmoothedModel:
+    """A classifier whose every class stays possible: log loss forgives no zero."""
+
+    model: Model
+    prior: Array
+    prior_weight: float
+
+    def predict(self, table: Table) -> Array:
+        """Return probabilities, shape (n, K); rows sum to 1."""
+        p = self.model.predict(table)
+        p = p / p.sum(axis=1, keepdims=True)
+        mixed: Array = (1.0 - self.prior_weight) * p + self.prior_weight * self.prior
+        return mixed
+
+
+def smoothed(model: Model, job: FitJob) -> SmoothedModel:
+    """Mix in the class shares of the fold, a class without rows counting as half a row."""
+    counts = np.bincount(job.y_train, minlength=job.n_classes) + 0.5
+    n, k = len(job.y_train), job.n_classes
+    return SmoothedModel(model, counts / counts.sum(), min(0.02, k / (n + k)))

@@ -1,9 +1,9 @@
 """Bagged trees of scikit-learn: random forest and extremely randomised trees."""
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
-from automl._learners._base import Choice, FitJob, Learner, Model, Params, Whole
+from automl._learners._base import Choice, Dimension, FitJob, Learner, Model, Params, Whole
 from automl._learners._hist_gradient_boosting import MatrixModel
 
 _TREES_PER_STEP = 20
@@ -12,7 +12,7 @@ _TREES_PER_STEP = 20
 class _Forest(Learner):
     """Trees grown a few at a time, so that a deadline ends the growth and keeps the forest."""
 
-    space = {
+    space: ClassVar[dict[str, Dimension]] = {
         "n_estimators": Whole(100, 400),
         "max_features": Choice(("sqrt", 0.3, 0.5, 0.8)),
         "min_samples_leaf": Whole(1, 20, is_log=True),

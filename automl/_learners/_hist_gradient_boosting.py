@@ -1,12 +1,13 @@
 """Gradient-boosted trees of scikit-learn."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from automl._learners._base import (
     Array,
+    Dimension,
     FitJob,
     Learner,
     Model,
@@ -40,7 +41,7 @@ class HistGradientBoosting(Learner):
     """HistGradientBoosting, stopped early on the held-out rows."""
 
     name = "hist_gradient_boosting"
-    space = {
+    space: ClassVar[dict[str, Dimension]] = {
         "learning_rate": Real(0.02, 0.3, is_log=True),
         "max_leaf_nodes": Whole(4, 127, is_log=True),
         "min_samples_leaf": Whole(2, 200, is_log=True),

@@ -2,11 +2,21 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from automl._learners._base import Array, Choice, FitJob, Learner, Model, Params, Real, Whole
+from automl._learners._base import (
+    Array,
+    Choice,
+    Dimension,
+    FitJob,
+    Learner,
+    Model,
+    Params,
+    Real,
+    Whole,
+)
 from automl._table import Table
 
 _SMALL_BATCH = 2000
@@ -33,7 +43,7 @@ class LightGBM(Learner):
     """LightGBM, stopped early on the held-out rows, or at the fold's deadline with what it has."""
 
     name = "lightgbm"
-    space = {
+    space: ClassVar[dict[str, Dimension]] = {
         "learning_rate": Real(0.01, 0.2, is_log=True),
         "num_leaves": Whole(4, 255, is_log=True),
         "min_data_in_leaf": Whole(1, 200, is_log=True),
@@ -98,7 +108,7 @@ class LightGBM(Learner):
         settings = _settings(job) | params
         if settings["min_data_in_leaf"] * 4 > len(job.train):
             settings["min_data_in_leaf"] = max(1, len(job.train) // 20)
-        categories = {"categorical_feature": job.train.categorical}
+        categories: Any = {"categorical_feature": job.train.categorical}
         train = lightgbm.Dataset(job.train.matrix, job.y_train, **categories)
         valid = lightgbm.Dataset(job.valid.matrix, job.y_valid, reference=train, **categories)
         patience = int(np.clip(4.0 / settings["learning_rate"], 30, 150))

@@ -1,11 +1,20 @@
 """Linear models on a dense view: logistic regression and ridge."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from automl._learners._base import Array, FitJob, Learner, Model, Params, Real, spread_classes
+from automl._learners._base import (
+    Array,
+    Dimension,
+    FitJob,
+    Learner,
+    Model,
+    Params,
+    Real,
+    spread_classes,
+)
 from automl._table import Table
 
 _N_QUANTILES = 100
@@ -100,7 +109,7 @@ class Linear(Learner):
     """Logistic regression for classes, ridge for values."""
 
     name = "linear"
-    space = {"strength": Real(1e-3, 1e3, is_log=True)}
+    space: ClassVar[dict[str, Dimension]] = {"strength": Real(1e-3, 1e3, is_log=True)}
     portfolio = ({"strength": 1.0}, {"strength": 30.0})
     max_cells = 1e8
 

@@ -140,9 +140,7 @@ def _mark_duplicates(frame: pd.DataFrame, columns: list[Column]) -> list[Column]
             marked.append(column)
             continue
         twin = seen.setdefault((column.kind, digest), column.position)
-        is_copy = twin != column.position and series.equals(
-            frame.iloc[:, twin].rename(series.name)
-        )
+        is_copy = twin != column.position and series.equals(frame.iloc[:, twin].rename(series.name))
         kind = Kind.DUPLICATE if is_copy else column.kind
         marked.append(Column(column.position, column.name, kind))
     return marked

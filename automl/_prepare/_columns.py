@@ -99,6 +99,9 @@ def guess_kind(series: pd.Series) -> Kind:
     dtype = series.dtype
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return Kind.CONSTANT if present.nunique() < 2 and len(present) == len(series) else Kind.DATE
+    if isinstance(dtype, pd.CategoricalDtype):
+        is_constant = present.nunique() == 1 and len(present) == len(series)
+        return Kind.CONSTANT if is_constant else Kind.CATEGORY
     if pd.api.types.is_timedelta64_dtype(dtype):
         return Kind.DURATION
     if pd.api.types.is_numeric_dtype(dtype):

@@ -37,7 +37,7 @@ class NumberEncoder:
 
     cardinality = 0
 
-    def fit(self, series: pd.Series) -> "NumberEncoder":
+    def fit(self, series: pd.Series) -> "NumberEncoder":  # noqa: ARG002 - the interface
         """Nothing to learn."""
         return self
 
@@ -51,7 +51,7 @@ class DurationEncoder:
 
     cardinality = 0
 
-    def fit(self, series: pd.Series) -> "DurationEncoder":
+    def fit(self, series: pd.Series) -> "DurationEncoder":  # noqa: ARG002 - the interface
         """Nothing to learn."""
         return self
 
@@ -83,7 +83,16 @@ def _date_parts(dates: pd.Series) -> Any:
     days = (dates - pd.Timestamp("2000-01-01")) / pd.Timedelta(days=1)
     at = dates.dt
     minute_of_day = at.hour * 60 + at.minute + at.second / 60
-    parts = [days, at.year, at.month, at.day, at.dayofweek, at.dayofyear, minute_of_day, at.hour]
+    parts = [
+        days,
+        at.year,
+        at.month,
+        at.day,
+        at.day_of_week,
+        at.day_of_year,
+        minute_of_day,
+        at.hour,
+    ]
     return np.column_stack([p.to_numpy(np.float64, na_value=np.nan) for p in parts])
 
 

@@ -9,7 +9,7 @@ the sum of its reconcilers, which features register under the entry-point group
 import logging
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import FrameType
@@ -67,10 +67,11 @@ class Agent:
             signal.signal(signal.SIGINT, self._on_signal)
         while not self._stopping.is_set():
             for reconciler in self._reconcilers:
-                self._reconcile(reconciler)
+                if not self._stopping.is_set():
+                    _attempt(reconciler, reconciler.reconcile, "it is tried again")
             self._stopping.wait(self._poll_seconds)
         for reconciler in self._reconcilers:
-            reconciler.stop()
+            _attempt(reconciler, reconciler.stop, "the others are stopped as well")
 
     def request_stop(self) -> None:
         """Let `run` end after the reconciler that is at work now."""
@@ -79,10 +80,9 @@ class Agent:
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.request_stop()
 
-    def _reconcile(self, reconciler: Reconciler) -> None:
-        if self._stopping.is_set():
-            return
-        try:
-            reconciler.reconcile()
-        except Exception:  # whatever it is, the agent must go on: the server may be back soon
-            _LOGGER.exception("%s failed; it is tried again", type(reconciler).__name__)
+
+def _attempt(reconciler: Reconciler, act: Callable[[], None], consequence: str) -> None:
+    try:
+        act()
+    except Exception:  # whatever it is, the agent must go on: the server may be back soon
+        _LOGGER.exception("%s failed; %s", type(reconciler).__name__, consequence)

@@ -54,10 +54,10 @@ def connect(tracking_uri: str | None = None, *, timeout_seconds: float = 10.0) -
     try:
         return MlflowClient(tracking_uri=uri)
     except ModuleNotFoundError as error:
-        if error.name != "psycopg2":
+        if error.name not in ("psycopg", "psycopg2"):  # SQLAlchemy 2.1 and before
             raise
         purpose = f"The database {without_password(uri)!r}"
-        raise MissingExtra("psycopg2", extra="postgres", purpose=purpose) from error
+        raise MissingExtra(error.name, extra="postgres", purpose=purpose) from error
 
 
 def _check_health(uri: str, timeout_seconds: float) -> None:

@@ -9,9 +9,11 @@ LATEST = "latest"
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 _NAME = re.compile(rf"{_WORD}(?:/{_WORD})?")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,29}")
+_SELECTOR = r"[A-Za-z0-9][A-Za-z0-9._-]{0,29}"
+_VERSION = re.compile(_SELECTOR)
 _REFERENCE = re.compile(
-    rf"(?:azureml:)?(?P<name>{_WORD}(?:/{_WORD})?)(?:[:@](?P<selector>[^:@]*))?"
+    rf"(?:azureml:)?(?P<name>{_WORD}(?:/{_WORD})?)"
+    rf"(?::(?P<version>{_SELECTOR})|@(?P<label>{_SELECTOR}))?"
 )
 
 
@@ -79,14 +81,9 @@ def parse_reference(text: str) -> AssetReference:
         InvalidInput: The text has another form.
     """
     match = _REFERENCE.fullmatch(text)
-    if match is None or match["selector"] == "":
+    if match is None:
         raise InvalidInput(
             f"{text!r} is not a reference to an asset. "
             "Write azureml:NAME:VERSION, azureml:NAME@latest or azureml:NAME."
         )
-    name, selector = match["name"], match["selector"]
-    if selector is None:
-        return AssetReference(name)
-    if "@" in text:
-        return AssetReference(name, label=selector)
-    return AssetReference(name, version=selector)
+    return AssetReference(**match.groupdict())

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from dataclasses import dataclass
 from typing import Self
 
@@ -48,8 +49,7 @@ class ProcessIdentity:
             return None
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(self.pid)
-            is_same = abs(process.create_time() - self.started_at) < 0.1
-            if is_same and process.status() != psutil.STATUS_ZOMBIE:
+            if abs(process.create_time() - self.started_at) < 0.1 and _is_at_work(process):
                 return process
         return None
 
@@ -58,26 +58,36 @@ def stop_tree(pid: int, *, grace_seconds: float) -> None:
     """End a process and all its descendants: ask first, kill what is left after the grace.
 
     The descendants are listed before anything is asked to end, so that those whose parent ends
-    first are found too.
+    first are found too. Exit codes are left to whoever started the processes.
     """
     try:
         root = psutil.Process(pid)
         family = [root, *root.children(recursive=True)]
     except psutil.NoSuchProcess:
         return
-    _signal(family[:1], signal.SIGTERM)
-    _, alive = psutil.wait_procs(family[:1], timeout=grace_seconds)
-    rest = [process for process in family[1:] if process.is_running()]
-    _signal(rest, signal.SIGTERM)
-    _, alive_rest = psutil.wait_procs(rest, timeout=min(grace_seconds, 2.0))
-    _signal([*alive, *alive_rest], signal.SIGKILL)
-    psutil.wait_procs([*alive, *alive_rest], timeout=5.0)
+    _end(family[:1], signal.SIGTERM, timeout_seconds=grace_seconds)
+    _end(family[1:], signal.SIGTERM, timeout_seconds=min(grace_seconds, 2.0))
+    _end(family, signal.SIGKILL, timeout_seconds=5.0)
 
 
-def _signal(processes: list[psutil.Process], number: int) -> None:
-    for process in processes:
+def _end(processes: list[psutil.Process], number: int, *, timeout_seconds: float) -> None:
+    """Send a signal to those that still run and wait until none does.
+
+    Not `psutil.wait_procs`: it takes the exit codes away from whoever started the processes.
+    """
+    alive = [process for process in processes if _is_at_work(process)]
+    for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(number)
+    deadline = time.monotonic() + timeout_seconds
+    while any(map(_is_at_work, alive)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _is_at_work(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def thread_limits(n_threads: int) -> dict[str, str]:

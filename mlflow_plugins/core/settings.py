@@ -1,5 +1,6 @@
 """Settings that the environment can change: one variable ``MLFLOW_STUDIO_<NAME>`` each."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -50,7 +51,7 @@ def _positive(variable: str, text: str, kind: object) -> float | int:
         number = int(text) if kind is int else float(text)
     except ValueError:
         number = 0
-    if number <= 0:
+    if not 0 < number < math.inf:
         raise InvalidInput(
             f"The environment variable {variable} is {text!r}. It must be a positive number."
         )

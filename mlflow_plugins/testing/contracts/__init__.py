@@ -12,11 +12,11 @@ contract on your implementation::
         pass
 """
 
+from pkgutil import iter_modules
+
 import pytest
 
-pytest.register_assert_rewrite(
-    *(f"{__name__}.{part}" for part in ("_assets", "_leases", "_records", "_write_once"))
-)
+pytest.register_assert_rewrite(*(f"{__name__}.{part.name}" for part in iter_modules(__path__)))
 
 from mlflow_plugins.testing.contracts.store import StoreContract  # noqa: E402
 

@@ -1,0 +1,351 @@
+"""Azure ML's `type: automl` job file, checked and typed.
+
+Every field of that format is known here: it is honoured, it is named in one warning, or the job is
+refused. Nothing is ignored in silence.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from automl._errors import JobFileError, OptionError, suggestion
+
+DEFAULT_TIMEOUT_MINUTES = 60.0
+DEFAULT_MAX_TRIALS = 1000
+DATA_FIELDS = ("training_data", "validation_data", "test_data")
+
+_HONOURED = {
+    "$schema", "type", "task", "primary_metric", "target_column_name", *DATA_FIELDS,
+    "validation_data_size", "test_data_size", "n_cross_validations", "limits", "training",
+    "featurization", "experiment_name", "display_name", "description", "tags", "compute",
+    "environment_variables", "properties",
+}  # fmt: skip
+_WARNED = {
+    "name", "outputs", "resources", "queue_settings", "identity", "services", "log_verbosity",
+    "positive_label", "environment", "environment_id",
+}  # fmt: skip
+_REFUSED = {
+    "weight_column_name": "row weights are not supported; drop the field to weigh rows equally",
+    "cv_split_column_names": "give validation_data for a fixed split of the rows",
+    "forecasting": "forecasting is not a task of this version",
+}
+_LIMITS = {
+    "timeout_minutes", "trial_timeout_minutes", "max_trials", "max_concurrent_trials",
+    "exit_score", "enable_early_termination",
+}  # fmt: skip
+_LIMITS_WARNED = {"max_nodes", "max_cores_per_trial"}
+_TRAINING = {
+    "allowed_training_algorithms", "blocked_training_algorithms", "enable_vote_ensemble",
+    "enable_stack_ensemble", "enable_model_explainability", "enable_onnx_compatible_models",
+    "enable_dnn_training",
+}  # fmt: skip
+_TRAINING_WARNED = {
+    "stack_ensemble_settings", "ensemble_model_download_timeout_minutes", "training_mode",
+}  # fmt: skip
+_FEATURIZATION = {"mode"}
+_FEATURIZATION_WARNED = {
+    "blocked_transformers", "column_name_and_types", "dataset_language", "transformer_params",
+    "enable_dnn_featurization",
+}  # fmt: skip
+
+# Azure's name without capitals and underscores -> our learner; None where we have no equal.
+_ALGORITHMS: dict[str, str | None] = {
+    "lightgbm": "lightgbm",
+    "gradientboosting": "hist_gradient_boosting",
+    "histgradientboosting": "hist_gradient_boosting",
+    "extremerandomtrees": "extra_trees",
+    "extratrees": "extra_trees",
+    "randomforest": "random_forest",
+    "logisticregression": "linear",
+    "linear": "linear",
+    "elasticnet": None,
+    "lassolars": None,
+    "sgd": None,
+    "multinomialnaivebayes": None,
+    "bernoullinaivebayes": None,
+    "svm": None,
+    "linearsvm": None,
+    "knn": None,
+    "decisiontree": None,
+    "xgboostclassifier": None,
+    "xgboostregressor": None,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFile:
+    """A checked job.
+
+    Attributes:
+        task: Classification or regression.
+        target: Target column.
+        metric: Our metric name or `auto`.
+        data: Path of each given data field.
+        data_types: Its Azure type (`mltable`, `uri_file`, `uri_folder`).
+        timeout_seconds: Time budget.
+        options: Ready for `automl.fit`.
+        test_size: Share of rows to keep for the final scores; None for no such split.
+        unsupported: Fields that this version does not act on, with the reason where there is one.
+        document: The file as it came.
+    """
+
+    task: str
+    target: str
+    metric: str
+    data: dict[str, str]
+    data_types: dict[str, str]
+    timeout_seconds: float
+    options: dict[str, Any]
+    test_size: float | None
+    unsupported: tuple[str, ...]
+    document: dict[str, Any]
+
+    def warning(self) -> str | None:
+        """Return the one sentence about what is not acted on; None if there is nothing to say."""
+        if not self.unsupported:
+            return None
+        return f"Not acted on by this version: {', '.join(self.unsupported)}."
+
+
+def read_job_file(path: Path) -> JobFile:
+    """Read and check a job file.
+
+    Raises:
+        JobFileError: It is no automl job, or asks for something impossible.
+    """
+    import yaml
+
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise JobFileError(f"The job file {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise JobFileError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    return parse_job(document)
+
+
+def parse_job(document: Any) -> JobFile:
+    """Check a job document.
+
+    Raises:
+        JobFileError: It is no automl job, or asks for something impossible.
+    """
+    if not isinstance(document, dict):
+        raise JobFileError(f"A job file holds fields, not a {type(document).__name__}.")
+    if document.get("type") != "automl":
+        raise JobFileError(f"type must be 'automl', not {document.get('type')!r}.")
+    _check_refused(document)
+    unsupported = _check_fields("", document, known=_HONOURED, warned=_WARNED)
+    limits = _section(document, "limits")
+    training = _section(document, "training")
+    featurization = _section(document, "featurization")
+    unsupported += _check_fields("limits.", limits, known=_LIMITS, warned=_LIMITS_WARNED)
+    unsupported += _check_fields("training.", training, known=_TRAINING, warned=_TRAINING_WARNED)
+    unsupported += _check_fields(
+        "featurization.", featurization, known=_FEATURIZATION, warned=_FEATURIZATION_WARNED
+    )
+    unsupported += _switches(training, featurization, limits)
+    task = _task(document)
+    data, data_types = _data(document)
+    allowed, more = _allowed(training.get("allowed_training_algorithms"))
+    options: dict[str, Any] = {
+        "task": task,
+        "allowed": allowed,
+        "blocked": _blocked(training.get("blocked_training_algorithms")),
+        "ensemble": bool(training.get("enable_vote_ensemble", True)),
+        "n_cross_validations": _n_folds(document.get("n_cross_validations")),
+        "validation_size": _share(document, "validation_data_size"),
+        **_limit_options(limits),
+    }
+    return JobFile(
+        task=task,
+        target=_text(document, "target_column_name"),
+        metric=_metric(document.get("primary_metric"), task),
+        data=data,
+        data_types=data_types,
+        timeout_seconds=60.0 * _positive(limits, "timeout_minutes", DEFAULT_TIMEOUT_MINUTES),
+        options={k: v for k, v in options.items() if v is not None},
+        test_size=_share(document, "test_data_size"),
+        unsupported=tuple(unsupported + more),
+        document=document,
+    )
+
+
+# ------------------------------------------------------------------ fields
+
+
+def _check_refused(document: dict[str, Any]) -> None:
+    for name, remedy in _REFUSED.items():
+        if document.get(name) is not None:
+            raise JobFileError(f"{name} cannot be honoured: {remedy}.")
+
+
+def _check_fields(
+    prefix: str, section: dict[str, Any], *, known: set[str], warned: set[str]
+) -> list[str]:
+    """Return the fields to warn about; refuse those that do not exist."""
+    for name in section:
+        if name not in known | warned | set(_REFUSED):
+            listing = suggestion(name, sorted(known | warned)).removeprefix("It has: ")
+            raise JobFileError(f"Unknown field {prefix + str(name)!r}. Known here: {listing}")
+    return [prefix + name for name in section if name in warned]
+
+
+def _section(document: dict[str, Any], name: str) -> dict[str, Any]:
+    section = document.get(name) or {}
+    if not isinstance(section, dict):
+        raise JobFileError(f"{name} must hold fields, not {section!r}.")
+    return section
+
+
+def _switches(
+    training: dict[str, Any], featurization: dict[str, Any], limits: dict[str, Any]
+) -> list[str]:
+    """Return the switches that are set to what this version does not do."""
+    found = [
+        f"training.{name}"
+        for name in (
+            "enable_stack_ensemble",
+            "enable_model_explainability",
+            "enable_onnx_compatible_models",
+            "enable_dnn_training",
+        )
+        if training.get(name) is True
+    ]
+    if featurization.get("mode", "auto") != "auto":
+        found.append(f"featurization.mode: {featurization['mode']} (auto is used)")
+    if limits.get("max_concurrent_trials") is not None:
+        found.append("limits.max_concurrent_trials (every core fits one fold)")
+    return found
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name)
+    if not isinstance(value, str | int | float) or value == "":
+        raise JobFileError(f"{name} is missing: every automl job needs it.")
+    return str(value)
+
+
+def _task(document: dict[str, Any]) -> str:
+    task = _text(document, "task").lower()
+    if task not in {"classification", "regression"}:
+        raise JobFileError(
+            f"task {task!r} is not offered by this version; use classification or regression."
+        )
+    return task
+
+
+def _metric(name: Any, task: str) -> str:
+    from automl._metrics import find_metric
+
+    if name is None:
+        return "auto"
+    try:
+        return find_metric(
+            str(name), "regression" if task == "regression" else "classification"
+        ).name
+    except OptionError as error:
+        raise JobFileError(f"primary_metric: {error}") from error
+
+
+def _data(document: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    paths: dict[str, str] = {}
+    types: dict[str, str] = {}
+    for name in DATA_FIELDS:
+        value = document.get(name)
+        if value is None:
+            continue
+        entry = {"path": value} if isinstance(value, str) else value
+        if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
+            raise JobFileError(f"{name} needs a path, such as {{path: ./data, type: mltable}}.")
+        paths[name] = entry["path"]
+        types[name] = str(entry.get("type", "mltable"))
+    if "training_data" not in paths:
+        raise JobFileError("training_data is missing: every automl job needs it.")
+    return paths, types
+
+
+def _number(section: dict[str, Any], name: str) -> float | None:
+    value = section.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise JobFileError(f"{name} must be a number, not {value!r}.")
+    return float(value)
+
+
+def _positive(section: dict[str, Any], name: str, default: float) -> float:
+    value = _number(section, name)
+    if value is not None and not value > 0:
+        raise JobFileError(f"{name} must be above 0, not {section[name]!r}.")
+    return default if value is None else value
+
+
+def _share(document: dict[str, Any], name: str) -> float | None:
+    value = _number(document, name)
+    if value is not None and not 0 < value < 1:
+        raise JobFileError(f"{name} must be a share between 0 and 1, not {value:g}.")
+    return value
+
+
+def _n_folds(value: Any) -> int | None:
+    if value is None or value == "auto":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 2:
+        raise JobFileError(
+            f"n_cross_validations must be auto or a whole number from 2, not {value!r}."
+        )
+    return value
+
+
+def _limit_options(limits: dict[str, Any]) -> dict[str, Any]:
+    max_trials = _positive(limits, "max_trials", DEFAULT_MAX_TRIALS)
+    options: dict[str, Any] = {
+        "max_trials": int(max_trials),
+        "exit_score": _number(limits, "exit_score"),
+        "early_stop": bool(limits.get("enable_early_termination", True)),
+    }
+    if limits.get("trial_timeout_minutes") is not None:
+        options["trial_timeout_s"] = 60.0 * _positive(limits, "trial_timeout_minutes", 1.0)
+    return options
+
+
+# ------------------------------------------------------------------ algorithms
+
+
+def _learner(name: Any) -> str | None:
+    key = str(name).lower().replace("_", "")
+    if key not in _ALGORITHMS:
+        listing = suggestion(key, sorted(_ALGORITHMS)).removeprefix("It has: ")
+        raise JobFileError(f"Unknown algorithm {name!r}. Known: {listing}")
+    return _ALGORITHMS[key]
+
+
+def _names(value: Any, field: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise JobFileError(f"training.{field} must be a list of algorithm names, not {value!r}.")
+    return value
+
+
+def _allowed(value: Any) -> tuple[list[str] | None, list[str]]:
+    """Return our learners and what to say about those that we do not have."""
+    if not value:
+        return None, []
+    names = _names(value, "allowed_training_algorithms")
+    found = {name: _learner(name) for name in names}
+    kept = sorted({learner for learner in found.values() if learner})
+    absent = [str(name) for name, learner in found.items() if learner is None]
+    if not kept:
+        offered = sorted(name for name, learner in _ALGORITHMS.items() if learner)
+        raise JobFileError(
+            f"None of the allowed algorithms is available: {', '.join(absent)}. "
+            f"Available: {', '.join(offered)}."
+        )
+    return kept, [f"training.allowed_training_algorithms: {name}" for name in absent]
+
+
+def _blocked(value: Any) -> list[str] | None:
+    if not value:
+        return None
+    names = _names(value, "blocked_training_algorithms")
+    return sorted({learner for name in names if (learner := _learner(name))}) or None

@@ -1,0 +1,182 @@
+"""The log of a job: stored in pieces while it grows, read from anywhere.
+
+Artifacts cannot be appended to, so new output becomes a new file ``logs/<offset>.txt`` on the
+queue's record; the name says at which byte of the log it begins. A reader that polls fetches only
+the pieces it has not seen. Pieces end between characters, never within one.
+"""
+
+import contextlib
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow.artifacts
+from mlflow import MlflowClient
+
+from mlflow_plugins.jobs._queue import has_outcome, job_record_id, read_state
+
+_FOLDER = "logs"
+_PIECE_BYTES = 4 << 20
+_READ_BYTES = 1 << 20
+_MAX_WAIT_FACTOR = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSlice:
+    """A part of a log.
+
+    Attributes:
+        text: What was stored from the offset on; empty if there is nothing new.
+        next_offset: Where to go on reading, in bytes.
+        is_complete: The job has ended and this is the last part.
+    """
+
+    text: str
+    next_offset: int
+    is_complete: bool
+
+
+def read_log(client: MlflowClient, run_id: str, *, offset: int = 0) -> LogSlice:
+    """Read a job's log from an offset on, about a mebibyte at a time.
+
+    Args:
+        client: Client of the tracking store.
+        run_id: The user's run.
+        offset: Zero, or the ``next_offset`` of the part before.
+
+    Raises:
+        NotFound: There is no such run, or it is not a job's.
+    """
+    record_id = job_record_id(client, run_id)
+    has_ended = has_outcome(read_state(client, record_id))  # asked first: then nothing comes after
+    position, content = offset, b""
+    pieces = [piece for piece in _pieces(client, record_id) if piece.end > offset]
+    while pieces and len(content) < _READ_BYTES:
+        piece = pieces.pop(0)
+        content += _download(client, record_id, piece)[position - piece.start :]
+        position = piece.end
+    return LogSlice(
+        text=content.decode(errors="replace"),
+        next_offset=position,
+        is_complete=has_ended and not pieces,
+    )
+
+
+def read_whole_log(client: MlflowClient, record_id: str) -> bytes:
+    """Read all that earlier attempts of a job have logged."""
+    return b"".join(_download(client, record_id, one) for one in _pieces(client, record_id))
+
+
+class LogKeeper:
+    """Stores what a growing local file gets, in the background.
+
+    The first output is stored at once. Later pieces come at an interval that grows with their
+    number, so that a job that talks for days leaves thousands of pieces, not a hundred thousand.
+    """
+
+    def __init__(
+        self,
+        client: MlflowClient,
+        record_id: str,
+        path: Path,
+        *,
+        seconds: float,
+        may_write: Callable[[], bool],
+    ) -> None:
+        self._client = client
+        self._record_id = record_id
+        self._path = path
+        self._seconds = seconds
+        self._may_write = may_write
+        self._offset = path.stat().st_size
+        self._n_pieces = 0
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look after the file."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Store the rest and end.
+
+        Raises:
+            MlflowException: The rest could not be stored.
+        """
+        self._closing.set()
+        self._thread.join()
+        while self._may_write() and self._store_next(is_last=True):
+            pass
+
+    def _run(self) -> None:
+        due = 0.0
+        while not self._closing.wait(0.1):
+            if time.monotonic() < due or self._path.stat().st_size == self._offset:
+                continue
+            with contextlib.suppress(Exception):  # the server may be back for the next piece
+                if self._may_write():
+                    self._store_next(is_last=False)
+            due = time.monotonic() + self._seconds * min(1 + self._n_pieces // 30, _MAX_WAIT_FACTOR)
+
+    def _store_next(self, *, is_last: bool) -> bool:
+        """Store one piece; tell whether there was one."""
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            content = file.read(_PIECE_BYTES)
+        whole = len(content) if is_last else whole_characters(content)
+        if whole == 0:
+            return False
+        with tempfile.TemporaryDirectory() as folder:
+            piece = Path(folder) / f"{self._offset:015d}.txt"
+            piece.write_bytes(content[:whole])
+            self._client.log_artifact(self._record_id, str(piece), _FOLDER)
+        self._offset += whole
+        self._n_pieces += 1
+        return True
+
+
+def whole_characters(content: bytes) -> int:
+    """Return how many of the bytes end with a complete UTF-8 character.
+
+    Example:
+        >>> whole_characters("aé".encode()[:2])
+        1
+    """
+    for back in range(1, min(4, len(content)) + 1):
+        byte = content[-back]
+        if byte & 0b1100_0000 == 0b1000_0000:  # inside a character
+            continue
+        needed = 4 if byte >= 0b1111_0000 else 3 if byte >= 0b1110_0000 else 2
+        is_cut = byte >= 0b1100_0000 and back < needed
+        return len(content) - back if is_cut else len(content)
+    return len(content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    path: str
+    start: int
+    end: int
+
+
+def _pieces(client: MlflowClient, record_id: str) -> list[_Piece]:
+    files = sorted(client.list_artifacts(record_id, _FOLDER), key=lambda file: str(file.path))
+    starts = [int(Path(file.path).stem) for file in files]
+    return [
+        _Piece(file.path, start, start + (file.file_size or 0))
+        for file, start in zip(files, starts, strict=True)
+    ]
+
+
+def _download(client: MlflowClient, record_id: str, piece: _Piece) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = mlflow.artifacts.download_artifacts(
+            run_id=record_id,
+            artifact_path=piece.path,
+            dst_path=folder,
+            tracking_uri=client.tracking_uri,
+        )
+        return Path(path).read_bytes()

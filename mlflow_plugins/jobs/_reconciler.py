@@ -1,0 +1,173 @@
+"""The agent's part in jobs: starts runners for queued jobs and looks after jobs that lost theirs.
+
+It does not run jobs and does not need to remember any: what runs on this machine is in the folders
+of its runners, and everything else is in the store.
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from mlflow import MlflowClient
+
+from mlflow_plugins.core import Settings
+from mlflow_plugins.core.processes import ProcessIdentity
+from mlflow_plugins.jobs._agents import SIGN_SECONDS, give_sign
+from mlflow_plugins.jobs._leftovers import end_leftovers
+from mlflow_plugins.jobs._nursery import RUNNER_FILE, Nursery
+from mlflow_plugins.jobs._queue import JobQueue
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _RunnerFolder:
+    """A runner's place on this machine: ``<record id>-<random>``."""
+
+    path: Path
+
+    @property
+    def record_id(self) -> str:
+        return self.path.name.partition("-")[0]
+
+    @property
+    def identity(self) -> ProcessIdentity | None:
+        """The runner's process; None while it is being started."""
+        try:
+            return ProcessIdentity.parse((self.path / RUNNER_FILE).read_text())
+        except FileNotFoundError:
+            return None
+
+    @property
+    def process(self) -> psutil.Process | None:
+        """The runner's process if it is alive."""
+        return self.identity.find() if self.identity else None
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sighting:
+    """How a record looked, and since when it has looked so, on the clock of this process."""
+
+    state: tuple[Mapping[str, str], Mapping[str, str]]
+    since: float
+
+
+class JobReconciler:
+    """Runs up to `Settings.max_jobs` jobs of a workspace on this machine."""
+
+    def __init__(self, client: MlflowClient, settings: Settings, folder: Path) -> None:
+        self._client = client
+        self._queue = JobQueue(client)
+        self._settings = settings
+        self._folder = (folder / "jobs").absolute()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._nursery = Nursery(str(client.tracking_uri))
+        self._starting: dict[Path, int] = {}
+        self._sightings: dict[str, _Sighting] = {}
+        self._sign_due = self._round_due = 0.0
+
+    def reconcile(self) -> None:
+        """Look after runners, then start new ones. See `core.agent.Reconciler`."""
+        now = time.monotonic()
+        busy = self._look_after_own()
+        if now >= self._sign_due:
+            give_sign(self._client)
+            self._sign_due = now + SIGN_SECONDS
+        if now >= self._round_due:
+            self._look_after_all(now)
+            self._round_due = now + self._settings.lease_seconds / 3
+        self._start_runners(busy)
+
+    def stop(self) -> None:
+        """Have the runners of this machine put their jobs back into the queue."""
+        deadline = time.monotonic() + self._settings.stop_seconds + 15.0
+        for folder in self._folders():
+            if folder.identity is None:
+                folder.remove()  # a runner that finds its folder gone does not begin
+            elif process := folder.process:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGTERM)
+        while any(folder.process for folder in self._folders()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self._nursery.close()
+
+    # ------------------------------------------------------------ runners of this machine
+
+    def _folders(self) -> list[_RunnerFolder]:
+        return [_RunnerFolder(path) for path in sorted(self._folder.iterdir()) if path.is_dir()]
+
+    def _look_after_own(self) -> set[str]:
+        """Recover the jobs of runners that are gone; return the records of those that live."""
+        busy = set()
+        for folder in self._folders():
+            if folder.process is not None or self._is_starting(folder):
+                busy.add(folder.record_id)
+            else:
+                self._recover(folder)
+        return busy
+
+    def _is_starting(self, folder: _RunnerFolder) -> bool:
+        if folder.identity is not None:
+            self._starting.pop(folder.path, None)
+            return False
+        return self._starting.get(folder.path) == self._nursery.pid
+
+    def _recover(self, folder: _RunnerFolder) -> None:
+        n_killed = end_leftovers(folder.path)
+        if n_killed:
+            _LOGGER.warning("killed %d processes that job %s left", n_killed, folder.record_id)
+        if folder.identity is not None and folder.path.exists():
+            self._recover_job(folder.record_id)
+        folder.remove()
+
+    def _recover_job(self, record_id: str) -> None:
+        status = self._queue.recover(
+            record_id,
+            holder=str(ProcessIdentity.of()),
+            seconds=self._settings.lease_seconds,
+        )
+        if status is not None:
+            _LOGGER.warning("the runner of job %s was gone; the job is %s", record_id, status)
+
+    # ------------------------------------------------------------ all jobs
+
+    def _look_after_all(self, now: float) -> None:
+        """Recover jobs whose runners, wherever they were, give no sign of life.
+
+        Silence counts from when this process first saw it, and only while the store answers: after
+        an outage of the server every runner gets the time to speak up, and clocks of different
+        machines are not compared.
+        """
+        known, self._sightings = self._sightings, {}
+        for record in self._queue.begun():
+            sighting = _Sighting((record.params, record.tags), now)
+            earlier = known.get(record.id)
+            if earlier is not None and earlier.state == sighting.state:
+                sighting = earlier
+            if now - sighting.since >= self._settings.lease_seconds:
+                self._recover_job(record.id)
+            else:
+                self._sightings[record.id] = sighting
+
+    def _start_runners(self, busy: set[str]) -> None:
+        n_free = self._settings.max_jobs - len(busy)
+        if n_free <= 0:
+            return
+        waiting = [one for one in self._queue.queued(n_free + len(busy)) if one.id not in busy]
+        for record in waiting[:n_free]:
+            path = self._folder / f"{record.id}-{uuid.uuid4().hex[:8]}"
+            path.mkdir(mode=0o700)
+            self._starting[path] = self._nursery.pid
+            self._nursery.start_runner(record.id, path)
+            _LOGGER.info("starting job %s (process %d asks)", record.id, os.getpid())

@@ -1,0 +1,197 @@
+"""Submitting: a document becomes a run in the user's experiment and a place in the queue."""
+
+import getpass
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import DatasetInput, InputTag, Run
+from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+
+from mlflow_plugins.core import AssetStore, Settings, StudioError
+from mlflow_plugins.data import as_mlflow_dataset
+from mlflow_plugins.jobs._document import read_job_file
+from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs
+from mlflow_plugins.jobs._queue import Job, JobQueue
+from mlflow_plugins.jobs._snapshot import Snapshot, staged, take_snapshot
+from mlflow_plugins.jobs._spec import (
+    CommandJob,
+    not_applied,
+    override_inputs,
+    parse_command_job,
+)
+from mlflow_plugins.jobs._types import job_type, to_command_job
+
+CODE = "code"
+WARNINGS = "studio.warnings"
+
+_DEFAULT_EXPERIMENT = "0"
+
+
+def submit_file(
+    client: MlflowClient,
+    path: Path,
+    *,
+    experiment_id: str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+) -> Job:
+    """Submit a job file; relative paths in it count from its folder. See `submit`."""
+    document = read_job_file(path)
+    try:
+        return submit(
+            client,
+            document,
+            base_folder=path.absolute().parent,
+            experiment_id=experiment_id,
+            inputs=inputs,
+            source=str(path),
+        )
+    except StudioError as error:
+        raise type(error)(f"{path}: {error.message}") from error
+
+
+def submit(
+    client: MlflowClient,
+    document: Mapping[str, Any],
+    *,
+    base_folder: Path,
+    experiment_id: str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    source: str = "job",
+) -> Job:
+    """Put a job into the queue.
+
+    Everything that can be refused is refused before anything is stored. From then on nothing of the
+    submitter's machine is needed: code, local inputs and versions of assets are fixed.
+
+    Args:
+        client: Client of the tracking store.
+        document: A job in the format of Azure ML's CLI v2.
+        base_folder: What relative paths in it count from.
+        experiment_id: Where the run goes; the document's ``experiment_name`` or MLflow's default
+            experiment if None.
+        inputs: Other values for some of the document's inputs.
+        source: What the run shows as its source.
+
+    Raises:
+        InvalidInput: The document breaks a rule, or something that it names is not there.
+        NotFound: It refers to an asset that does not exist.
+    """
+    settings = Settings.from_environment()
+    job = parse_command_job(override_inputs(to_command_job(document), inputs))
+    pinned = pin_inputs(
+        job,
+        AssetStore(client),
+        client,
+        base_folder=base_folder,
+        limit_mib=settings.upload_mib,
+    )
+    code = None
+    if job.code is not None:
+        code = take_snapshot((base_folder / job.code).resolve(), limit_mib=settings.upload_mib)
+    warnings = not_applied(job)
+    run = _create_run(client, job, experiment_id, _tags(job, document, code, warnings, source))
+    try:
+        _store(client, run, pinned, code)
+        return JobQueue(client).put(
+            {
+                "type": job_type(document),
+                "job": job.model_dump(exclude_defaults=True, exclude={"code"}),
+                "inputs": dict(pinned.documents),
+                "has_code": code is not None,
+                "executables": list(code.executables) if code else [],
+                "warnings": warnings,
+            },
+            run_id=run.info.run_id,
+            experiment_id=run.info.experiment_id,
+            display_name=run.info.run_name or run.info.run_id,
+            user=getpass.getuser(),
+        )
+    except BaseException:
+        client.set_terminated(run.info.run_id, "FAILED")
+        raise
+
+
+def _create_run(
+    client: MlflowClient, job: CommandJob, experiment_id: str | None, tags: dict[str, str]
+) -> Run:
+    run = client.create_run(
+        _experiment_id(client, experiment_id, job.experiment_name),
+        run_name=job.display_name or job.name,
+        tags=tags,
+    )
+    client.update_run(run.info.run_id, status="SCHEDULED")
+    return run
+
+
+def _experiment_id(client: MlflowClient, given: str | None, name: str | None) -> str:
+    """Prefer what the submitter says; MLflow's default experiment says nothing."""
+    if name is None or given not in (None, _DEFAULT_EXPERIMENT):
+        return given or _DEFAULT_EXPERIMENT
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
+    try:
+        return str(client.create_experiment(name))
+    except MlflowException:  # somebody was faster
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
+            raise
+        return str(experiment.experiment_id)
+
+
+def _tags(
+    job: CommandJob,
+    document: Mapping[str, Any],
+    code: Snapshot | None,
+    warnings: list[str],
+    source: str,
+) -> dict[str, str]:
+    commit = _git_commit(code.folder) if code else None
+    optional = {
+        "mlflow.note.content": job.description,
+        "mlflow.source.git.commit": commit,
+        WARNINGS: "; ".join(warnings),
+    }
+    return {
+        **job.properties,
+        **job.tags,
+        "mlflow.user": getpass.getuser(),
+        "mlflow.source.name": source,
+        "mlflow.source.type": "PROJECT",
+        "studio.job_type": job_type(document),
+        **{key: value for key, value in optional.items() if value},
+    }
+
+
+def _git_commit(folder: Path) -> str | None:
+    git = shutil.which("git")
+    if git is None:
+        return None
+    answer = subprocess.run(
+        [git, "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() or None if answer.returncode == 0 else None
+
+
+def _store(client: MlflowClient, run: Run, pinned: PinnedInputs, code: Snapshot | None) -> None:
+    run_id = run.info.run_id
+    if code is not None:
+        with staged(code) as folder:
+            client.log_artifacts(run_id, str(folder), CODE)
+    for name, path in pinned.uploads.items():
+        place = f"{INPUTS}/{name}"
+        if path.is_dir():
+            client.log_artifacts(run_id, str(path), f"{place}/{path.name}")
+        else:
+            client.log_artifact(run_id, str(path), place)
+    datasets = [
+        DatasetInput(as_mlflow_dataset(asset), [InputTag(MLFLOW_DATASET_CONTEXT, name)])
+        for name, asset in pinned.assets.items()
+    ]
+    if datasets:
+        client.log_inputs(run_id, datasets)

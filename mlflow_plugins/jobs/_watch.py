@@ -1,0 +1,74 @@
+"""A runner's second thread: renews the lease and listens for wishes while the first one works."""
+
+import logging
+import threading
+import time
+from enum import Enum
+
+from mlflow_plugins.core import Lease, LeaseLost, Settings
+from mlflow_plugins.jobs._queue import JobQueue, is_cancel_requested, read_state
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Wish(Enum):
+    """Why a runner must end its job early."""
+
+    LOST = "somebody else holds the job"
+    CANCEL = "the job was cancelled"
+    GIVE_BACK = "the agent was asked to end"
+
+
+class Watch:
+    """Keeps one lease alive and knows what is wished.
+
+    A server that does not answer is no reason to stop: nobody can take the job over while it is
+    away, and when it is back the watch sees whether the lease still stands.
+    """
+
+    def __init__(self, queue: JobQueue, lease: Lease, run_id: str, settings: Settings) -> None:
+        self.wish: Wish | None = None
+        self._queue = queue
+        self._lease = lease
+        self._run_id = run_id
+        self._settings = settings
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop watching; the lease stays as it is."""
+        self._closing.set()
+        self._thread.join()
+
+    def ask(self, wish: Wish) -> None:
+        """Note a wish; the weightier one stands: LOST over CANCEL over GIVE_BACK."""
+        order = list(Wish)
+        if self.wish is None or order.index(wish) < order.index(self.wish):
+            self.wish = wish
+
+    def _run(self) -> None:
+        renewal_due = time.monotonic() + self._settings.lease_seconds / 4
+        while not self._closing.wait(self._settings.poll_seconds):
+            try:
+                self._look()
+                if time.monotonic() >= renewal_due:
+                    self._renew()
+                    renewal_due = time.monotonic() + self._settings.lease_seconds / 4
+            except LeaseLost:
+                self.ask(Wish.LOST)
+                return
+            except Exception:  # the server may be back next time
+                _LOGGER.warning("the store does not answer; the job goes on", exc_info=True)
+
+    def _look(self) -> None:
+        if is_cancel_requested(read_state(self._queue.client, self._lease.record_id).tags):
+            self.ask(Wish.CANCEL)
+
+    def _renew(self) -> None:
+        self._queue.leases.renew(self._lease)
+        if self._queue.is_deleted(self._run_id):
+            self.ask(Wish.CANCEL)

@@ -1,0 +1,56 @@
+// Every call of the page to the server carries the workspace of its address, as MLflow's UI does.
+const workspaceOfAddress = () => new URLSearchParams(location.search).get("workspace");
+
+const withWorkspace = (headers) => {
+  const all = new Headers(headers);
+  const workspace = workspaceOfAddress();
+  if (workspace) all.set("X-MLFLOW-WORKSPACE", workspace);
+  return all;
+};
+
+{
+  const original = window.fetch;
+  window.fetch = (resource, options = {}) => {
+    const address = new URL(resource.url || resource, location.href);
+    if (address.origin !== location.origin || !workspaceOfAddress()) return original(resource, options);
+    return original(resource, { ...options, headers: withWorkspace(options.headers) });
+  };
+}
+
+const LOG_LIMIT = 2_000_000; // characters kept on the page; the whole log is in the run's artifacts
+
+const elementOf = (id) => document.getElementById(
+  typeof id === "string" ? id : JSON.stringify(id, Object.keys(id).sort()));
+
+window.dash_clientside = Object.assign({}, window.dash_clientside, {
+  studio: {
+    toggle(_opened, _closed) {
+      const trigger = dash_clientside.callback_context.triggered[0];
+      if (!trigger || !trigger.value) return dash_clientside.no_update;
+      return trigger.prop_id.includes('"part":"open"');
+    },
+
+    show_title(title, _path) {
+      if (!title) return "";
+      document.title = `${title} – MLflow Studio`;
+      return `${title} is shown`;
+    },
+
+    toggle_navigation(_clicks, _path, navbar) {
+      const byButton = dash_clientside.callback_context.triggered.some((one) => one.prop_id.startsWith("studio-burger"));
+      const open = byButton && navbar.collapsed.mobile;
+      return [{ ...navbar, collapsed: { mobile: !open } }, open];
+    },
+
+    // Appends what is new, and keeps the end in view unless the reader has scrolled up.
+    append_log(slice, id, shown) {
+      const view = elementOf(id);
+      if (!slice || !view || (shown !== undefined && slice.at < shown)) return dash_clientside.no_update;
+      const follows = view.scrollHeight - view.scrollTop - view.clientHeight < 40;
+      if (slice.text) view.append(slice.text);
+      while (view.textContent.length > LOG_LIMIT && view.childNodes.length > 1) view.firstChild.remove();
+      if (follows) view.scrollTop = view.scrollHeight;
+      return slice.next;
+    },
+  },
+});

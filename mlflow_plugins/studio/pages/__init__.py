@@ -1,0 +1,1 @@
+"""The built-in pages; each module has a ``register(studio)``."""

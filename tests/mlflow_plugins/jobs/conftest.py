@@ -1,0 +1,168 @@
+"""Real agents for jobs: processes that can be killed, with short times."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from mlflow import MlflowClient
+
+from mlflow_plugins.core import connect
+from mlflow_plugins.core.processes import stop_tree, thread_limits
+from mlflow_plugins.jobs import Job, get_job, read_log, submit
+from mlflow_plugins.testing import servers
+
+PATIENCE_SECONDS = 90
+
+AGENT = """
+import logging, sys
+from pathlib import Path
+from mlflow_plugins.core import Settings, connect
+from mlflow_plugins.core.agent import Agent
+from mlflow_plugins.jobs.plugin import make_reconciler
+logging.basicConfig(level=logging.INFO)
+settings = Settings.from_environment()
+reconciler = make_reconciler(connect(), settings, Path(sys.argv[1]))
+Agent([reconciler], poll_seconds=settings.poll_seconds).run()
+"""
+
+TIMES = {
+    "MLFLOW_STUDIO_POLL_SECONDS": "0.2",
+    "MLFLOW_STUDIO_LEASE_SECONDS": "8",
+    "MLFLOW_STUDIO_LOG_SECONDS": "0.2",
+    "MLFLOW_STUDIO_STOP_SECONDS": "1",
+}
+
+
+class AgentProcess:
+    """An agent for jobs as a process of its own."""
+
+    def __init__(self, uri: str, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "agent.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", AGENT, str(folder)],
+                env={
+                    **os.environ,
+                    **thread_limits(1),
+                    **TIMES,
+                    **settings,
+                    "MLFLOW_TRACKING_URI": uri,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "agent.log").read_text()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+
+    def runners(self) -> list[psutil.Process]:
+        """The living runners in this agent's folder."""
+        from mlflow_plugins.core.processes import ProcessIdentity
+
+        found = []
+        for file in self.folder.glob("jobs/*/runner"):
+            process = ProcessIdentity.parse(file.read_text()).find()
+            if process is not None:
+                found.append(process)
+        return found
+
+
+@contextmanager
+def running_agent(uri: str, folder: Path, **settings: str) -> Iterator[AgentProcess]:
+    agent = AgentProcess(uri, folder, **settings)
+    try:
+        yield agent
+    finally:
+        if agent.process.poll() is None:
+            agent.stop()
+        for runner in agent.runners():
+            stop_tree(runner.pid, grace_seconds=2)
+
+
+@pytest.fixture(scope="module")
+def agent(
+    tracking_server: servers.TrackingServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AgentProcess]:
+    """An agent on the shared server, for tests that kill nothing."""
+    with running_agent(tracking_server.uri, tmp_path_factory.mktemp("agent")) as agent:
+        yield agent
+
+
+class Driver:
+    """Submits jobs and waits for them."""
+
+    def __init__(self, client: MlflowClient) -> None:
+        self.client = client
+
+    def submit(self, command: str, **fields: object) -> Job:
+        return submit(self.client, {"command": command, **fields}, base_folder=Path.cwd())
+
+    def get(self, job: Job) -> Job:
+        return get_job(self.client, job.run_id)
+
+    def wait_for_end(self, job: Job) -> Job:
+        self.wait_until(lambda: self.get(job).status.is_final, f"{job.display_name} ended")
+        return self.get(job)
+
+    def log(self, job: Job) -> str:
+        """The whole log of a job that has ended."""
+        text, offset, is_complete = "", 0, False
+        while not is_complete:
+            part = read_log(self.client, job.run_id, offset=offset)
+            text, offset, is_complete = text + part.text, part.next_offset, part.is_complete
+        return text
+
+    def own_lines(self, job: Job) -> list[str]:
+        """The log without the runner's lines."""
+        return [line for line in self.log(job).splitlines() if not line.startswith("[studio] ")]
+
+    @staticmethod
+    def wait_until(
+        is_so: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            if time.monotonic() > deadline:
+                pytest.fail(f"waited {seconds:.0f} seconds in vain until {what}")
+            time.sleep(0.1)
+
+    @staticmethod
+    def is_running(pid: int) -> bool:
+        try:
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+@pytest.fixture
+def driver(client: MlflowClient) -> Driver:
+    return Driver(client)
+
+
+@pytest.fixture
+def start_agent(
+    tracking_server: servers.TrackingServer, tmp_path: Path
+) -> Iterator[Callable[..., AgentProcess]]:
+    """Starts agents; they end with the test."""
+    with ExitStack() as stack:
+        yield lambda name="agent", **settings: stack.enter_context(
+            running_agent(tracking_server.uri, tmp_path / name, **settings)
+        )

@@ -1,0 +1,207 @@
+"""The queue under every order of what runners, agents and users do to one job."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from mlflow.exceptions import MlflowException
+
+from mlflow_plugins.core import LeaseLost, StudioError, connect
+from mlflow_plugins.jobs import JobStatus, cancel_job
+from mlflow_plugins.jobs._queue import JobQueue, has_outcome, read_state, to_job
+from mlflow_plugins.jobs._states import N_ATTEMPTS
+from mlflow_plugins.testing import ManualClock
+
+SECONDS = 10.0
+STAGES = [JobStatus.PREPARING, JobStatus.RUNNING, JobStatus.FINALIZING]
+
+
+class Life(RuleBasedStateMachine):
+    """One job; a runner that may be replaced; time that passes."""
+
+    uri = ""
+
+    def __init__(self):
+        super().__init__()
+        self.clock = ManualClock()
+        self.client = connect(self.uri)
+        self.queue = JobQueue(self.client, clock=self.clock)
+        run = self.client.create_run("0")
+        self.job = self.queue.put(
+            {"type": "command"},
+            run_id=run.info.run_id,
+            experiment_id="0",
+            display_name="x",
+            user="me",
+        )
+        self.leases = []  # of runners, oldest first
+        self.n_begun = 0
+        self.outcome = None
+
+    def state(self):
+        return read_state(self.client, self.job.record_id)
+
+    def now(self):
+        return to_job(self.state())
+
+    @rule()
+    def a_runner_asks(self):
+        lease = self.queue.take(self.job.record_id, holder="runner", seconds=SECONDS)
+        if lease is None:
+            return
+        if self.now().status is not JobStatus.QUEUED:
+            self.queue.leases.release(lease)
+            return
+        self.leases.append(lease)
+        attempt = self.now().attempt + 1
+        self.queue.move(lease, JobStatus.PREPARING, attempt=attempt)
+        self.n_begun += 1
+
+    @precondition(lambda self: self.leases)
+    @rule(which=st.integers(0, 5), status=st.sampled_from(STAGES))
+    def a_runner_moves(self, which, status):
+        lease = self.leases[-1 - which % len(self.leases)]
+        before = self.now()
+        try:
+            self.queue.move(lease, status)
+        except LeaseLost:
+            assert self.is_replaced(lease)
+        except StudioError:
+            pass
+        else:
+            assert not self.is_replaced(lease)
+            assert not before.status.is_final
+
+    @precondition(lambda self: self.leases)
+    @rule(
+        which=st.integers(0, 5),
+        status=st.sampled_from([JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED]),
+    )
+    def a_runner_ends(self, which, status):
+        lease = self.leases[-1 - which % len(self.leases)]
+        try:
+            self.queue.end(lease, status, "why")
+        except LeaseLost:
+            assert self.is_replaced(lease)
+
+    @precondition(lambda self: self.leases)
+    @rule()
+    def a_runner_gives_back(self):
+        try:
+            self.queue.give_back(self.leases[-1], attempt=self.now().attempt)
+        except StudioError:
+            pass
+
+    @rule(seconds=st.sampled_from([1.0, SECONDS / 2, SECONDS * 2]))
+    def time_passes(self, seconds):
+        self.clock.sleep(seconds)
+
+    @rule()
+    def an_agent_looks_after_it(self):
+        before = self.now()
+        status = self.queue.recover(self.job.record_id, holder="agent", seconds=SECONDS)
+        if status is JobStatus.FAILED and not before.status.is_final:
+            assert before.attempt >= N_ATTEMPTS
+
+    @rule()
+    def a_user_cancels(self):
+        try:
+            cancel_job(self.client, self.job.run_id)
+        except StudioError:
+            assert has_outcome(self.state())
+
+    def is_replaced(self, lease):
+        params = self.state().params
+        return f"lease/{lease.token + 1}" in params
+
+    @invariant()
+    def an_outcome_stands_for_ever(self):
+        outcome = self.state().params.get("outcome")
+        assert self.outcome in (None, outcome)
+        self.outcome = outcome
+
+    @invariant()
+    def run_and_record_agree(self):
+        record, run = self.state(), self.client.get_run(self.job.run_id)
+        assert record.status == run.info.status
+        job = to_job(record)
+        assert job.status.is_final == (self.outcome is not None)
+        if job.status is not JobStatus.CANCEL_REQUESTED:
+            assert job.status.run_status == run.info.status
+        assert job.attempt <= N_ATTEMPTS
+
+
+@pytest.mark.slow
+def test_every_order_of_events_is_safe(sqlite_uri):
+    machine = type("LifeHere", (Life,), {"uri": sqlite_uri})
+    test = machine.TestCase
+    test.settings = settings(
+        max_examples=15,
+        stateful_step_count=12,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    test("runTest").runTest()
+
+
+@pytest.fixture
+def queue(sqlite_client):
+    return JobQueue(sqlite_client)
+
+
+def put(queue, name="x"):
+    run = queue.client.create_run("0")
+    return queue.put(
+        {"type": "command"},
+        run_id=run.info.run_id,
+        experiment_id="0",
+        display_name=name,
+        user="me",
+    )
+
+
+def test_the_oldest_job_is_first(queue):
+    jobs = [put(queue, f"job {n}") for n in range(3)]
+    assert [record.id for record in queue.queued(2)] == [job.record_id for job in jobs[:2]]
+    assert [record.id for record in queue.queued(9)] == [job.record_id for job in jobs]
+
+
+def test_what_is_begun_is_not_queued(queue):
+    job = put(queue)
+    lease = queue.take(job.record_id, holder="me", seconds=60)
+    queue.move(lease, JobStatus.PREPARING, attempt=1)
+    assert queue.queued(9) == []
+    assert [record.id for record in queue.begun()] == [job.record_id]
+
+
+def test_a_submission_that_was_cut_off_comes_into_the_queue(queue):
+    """A submitter that is killed between making the record and its status leaves it RUNNING."""
+    job = put(queue)
+    queue.client.update_run(job.record_id, status="RUNNING")
+    assert queue.recover(job.record_id, holder="agent", seconds=60) is JobStatus.QUEUED
+    assert [record.id for record in queue.queued(9)] == [job.record_id]
+
+
+def test_a_runner_that_died_after_the_outcome_is_finished_for_it(queue, monkeypatch):
+    job = put(queue)
+    lease = queue.take(job.record_id, holder="me", seconds=60)
+    queue.move(lease, JobStatus.PREPARING, attempt=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(JobQueue, "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            queue.end(lease, JobStatus.FAILED, "because")
+    assert queue.client.get_run(job.run_id).info.status == "RUNNING"
+    queue.leases.release(lease)
+    assert queue.recover(job.record_id, holder="agent", seconds=60) is JobStatus.FAILED
+    assert queue.client.get_run(job.run_id).info.status == "FAILED"
+    assert queue.client.get_run(job.run_id).data.tags["studio.error"] == "because"
+
+
+def test_the_end_of_a_job_whose_run_was_deleted_is_noted(queue):
+    job = put(queue)
+    lease = queue.take(job.record_id, holder="me", seconds=60)
+    queue.client.delete_run(job.run_id)
+    queue.end(lease, JobStatus.CANCELED)
+    assert read_state(queue.client, job.record_id).status == "KILLED"
+    with pytest.raises(MlflowException):
+        queue.client.set_terminated(job.run_id)
