@@ -10,6 +10,7 @@ step goes through a door that a user would take. Run it again: everything gets a
 import argparse
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -86,6 +87,7 @@ def run_path(steps: Steps, uri: str, time_budget_s: float) -> None:
     from mlflow.exceptions import MlflowException
 
     mlflow.set_tracking_uri(uri)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
     try:
         with steps.step("Store the data as data assets"):
             holdout = store_data(pd.read_parquet(HERE / "data" / "adult.parquet"))
@@ -179,7 +181,7 @@ def show_leaderboard(run_id: str, model_uri: str, holdout: pd.DataFrame) -> None
     import mlflow
     from sklearn.metrics import roc_auc_score
 
-    board = pd.DataFrame(mlflow.artifacts.load_dict(f"runs:/{run_id}/leaderboard.json")["trials"])
+    board = pd.DataFrame(mlflow.artifacts.load_dict(f"runs:/{run_id}/leaderboard.json"))
     shown = ["rank", "learner", "score", "fit_seconds", "weight"]
     print(board[shown].head(10).to_string(index=False, float_format="%.4f"))
     model = mlflow.pyfunc.load_model(model_uri)
@@ -198,7 +200,16 @@ def assess(model_uri: str, holdout: pd.DataFrame) -> None:
         sensitive_features=SENSITIVE,
         experiment_name=NAME,
     )
-    print(evaluation.analysis.fairness_table().to_string(index=False, float_format="%.3f"))
+    shown = ["selection_rate", "accuracy", "true_positive_rate", "false_positive_rate"]
+    for fairness in evaluation.analysis.fairness:
+        if len(fairness.features) == 1:
+            rows = [
+                {fairness.features[0]: group.name, "rows": group.n}
+                | {metric: group.metrics[metric].value for metric in shown}
+                for group in fairness.groups
+            ]
+            print(pd.DataFrame(rows).to_string(index=False, float_format="%.3f"))
+    print(f"Report: run {evaluation.run_id}, artifact rai/report.html")
 
 
 def deploy(model_uri: str) -> None:

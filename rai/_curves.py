@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from rai._metrics import Z, auc, average_precision, ranked_counts
+from rai._estimates import Z
+from rai._metrics import auc, average_precision, ranked_counts
 from rai._records import Curve, Histogram, PredictedVersusTrue
 
 Floats = NDArray[np.float64]

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rai._curves import wilson
+from rai._estimates import estimate, percentile_interval
 from rai._groups import Grouping
 from rai._metrics import (
     auc,
@@ -28,9 +29,7 @@ from rai._metrics import (
     auc_with_error,
     bootstrap_counts,
     divide,
-    estimate,
-    percentile_interval,
-)  # fmt: skip
+)
 from rai._moments import centred, draw_moments, metrics_of_moments, shifted
 from rai._records import Estimate, Fairness, Gap, Group
 

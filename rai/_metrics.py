@@ -17,29 +17,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from rai._estimates import Floats, Z, estimate, mean_estimate, percentile_interval
+from rai._moments import moment_metrics
 from rai._records import ConfusionMatrix, Estimate
 
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-Z = 1.959963984540054  # the normal quantile behind every 95 % interval
 
 ONE_CLASS = "The evaluated rows hold one class only."
 NO_SCORES = "The model gives labels without probabilities."
-
-
-def estimate(
-    value: float, *, low: float = math.nan, high: float = math.nan, reason: str = ""
-) -> Estimate:
-    """Return an estimate in which everything that is not finite is None."""
-    if not math.isfinite(value):
-        return Estimate(value=None, reason=reason or "Undefined on these rows.")
-    has_interval = math.isfinite(low) and math.isfinite(high)
-    return Estimate(
-        value=float(value),
-        low=float(low) if has_interval else None,
-        high=float(high) if has_interval else None,
-    )
 
 
 def divide(numerator: NDArray[np.generic], denominator: NDArray[np.generic]) -> Floats:
@@ -128,21 +113,6 @@ def bootstrap_counts(counts: Integers, n_bootstrap: int, rng: np.random.Generato
     draws = np.zeros((n_bootstrap, flat.size), dtype=np.int64)
     draws[:, filled] = rng.multinomial(flat.sum(), flat[filled] / flat.sum(), size=n_bootstrap)
     return draws.reshape(n_bootstrap, *counts.shape)
-
-
-def percentile_interval(draws: Floats) -> tuple[Floats, Floats]:
-    """Return the 2.5 % and 97.5 % points along the first axis, leaving NaN draws out."""
-    ordered = np.sort(draws, axis=0)  # NaN sorts last
-    n_valid = np.isfinite(ordered).sum(axis=0)
-    bounds = []
-    for share in (0.025, 0.975):
-        position = share * np.maximum(n_valid - 1, 0)
-        below = np.floor(position).astype(np.int64)
-        above = np.minimum(below + 1, np.maximum(n_valid - 1, 0))
-        at_below = np.take_along_axis(ordered, below[None], axis=0)[0]
-        at_above = np.take_along_axis(ordered, above[None], axis=0)[0]
-        bounds.append(at_below + (position - below) * (at_above - at_below))
-    return bounds[0], bounds[1]
 
 
 def classification_metrics(
@@ -284,15 +254,6 @@ def _averaged(
     }
 
 
-def mean_estimate(values: Floats) -> Estimate:
-    """Return a mean with its normal interval."""
-    mean = float(values.mean())
-    if len(values) < 2:
-        return estimate(mean)
-    spread = Z * float(values.std(ddof=1)) / math.sqrt(len(values))
-    return estimate(mean, low=mean - spread, high=mean + spread)
-
-
 # ------------------------------------------------------------------ regression
 
 
@@ -305,8 +266,6 @@ def regression_metrics(
     Machine Learning does, R2 is cut at -1, and the normalised errors are divided by the range of
     the truth and cut at 1.
     """
-    from rai._moments import moment_metrics
-
     found = dict(moment_metrics(truth, predicted, n_bootstrap=n_bootstrap, rng=rng))
     absolute = np.abs(predicted - truth)
     found["median_absolute_error"] = estimate(float(np.median(absolute)))

@@ -8,12 +8,9 @@ from Normal(m, S / n); for fewer rows the rows themselves are resampled.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rai._metrics import estimate, percentile_interval
+from rai._estimates import Floats, estimate, percentile_interval
 from rai._records import Estimate
-
-Floats = NDArray[np.float64]
 
 EXACT_ROWS = 200
 

@@ -16,7 +16,6 @@ EVALUATION_TAG = "rai.evaluation_run"
 
 _N_RUNS = 50
 _N_CHOICES = 200
-_N_METRICS = 8
 _N_FEATURES = 15
 
 
@@ -399,12 +398,20 @@ def _about(ui: Any, analysis: dict[str, Any]) -> Any:
 
 
 def _tiles(ui: Any, analysis: dict[str, Any]) -> dict[str, Any]:
+    """Return the report's headlines."""
     from dash import html
 
-    defined = [(name, one) for name, one in analysis["metrics"].items() if one["value"] is not None]
+    from rai._report import _HEADLINES
+    from rai._report_parts import title_of
+
+    metrics = analysis["metrics"]
     return {
-        name: [ui.number(one["value"]), html.Div(_interval(ui, one), className="studio-interval")]
-        for name, one in defined[:_N_METRICS]
+        title_of(name): [
+            ui.number(metrics[name]["value"]),
+            html.Div(_interval(ui, metrics[name]), className="studio-interval"),
+        ]
+        for name in _HEADLINES[analysis["task"]]
+        if name in metrics
     }
 
 
@@ -430,6 +437,8 @@ def _fairness_title(fairness: dict[str, Any]) -> str:
 def _fairness(ui: Any, fairness: dict[str, Any]) -> Any:
     from dash import html
 
+    from rai._report_parts import title_of
+
     groups = fairness["groups"]
     names = list(groups[0]["metrics"])[:6] if groups else []
     rows = [
@@ -442,7 +451,7 @@ def _fairness(ui: Any, fairness: dict[str, Any]) -> Any:
     ]
     gaps = [
         [
-            gap["name"].replace("_", " "),
+            title_of(gap["name"]),
             _estimate(ui, gap["difference"]),
             _estimate(ui, gap["ratio"]),
             gap["lowest"] or "-",
@@ -450,7 +459,7 @@ def _fairness(ui: Any, fairness: dict[str, Any]) -> Any:
         ]
         for gap in fairness["gaps"][:6]
     ]
-    headings = ["Group", "Rows", *(name.replace("_", " ") for name in names)]
+    headings = ["Group", "Rows", *(title_of(name) for name in names)]
     gap_headings = ["Disparity", "Difference", "Ratio", "Lowest", "Highest"]
     return html.Div(
         [

@@ -6,7 +6,12 @@ MLflow run can be written once, which makes it a compare-and-set on any MLflow s
 
 from mlflow_plugins.core.assets import Asset, AssetStore, Draft
 from mlflow_plugins.core.clock import Clock, SystemClock
-from mlflow_plugins.core.connection import connect, prepare_environment, without_password
+from mlflow_plugins.core.connection import (
+    check_database,
+    connect,
+    prepare_environment,
+    without_password,
+)
 from mlflow_plugins.core.errors import (
     AlreadyExists,
     InvalidInput,
@@ -53,6 +58,7 @@ __all__ = [
     "StudioError",
     "SystemClock",
     "Unreachable",
+    "check_database",
     "check_name",
     "check_version",
     "connect",

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 import mlflow
 import requests
+import sqlalchemy
+import sqlalchemy.exc
 from mlflow import MlflowClient
 
 from mlflow_plugins.core.errors import InvalidInput, MissingExtra, Unreachable
@@ -51,13 +53,32 @@ def connect(tracking_uri: str | None = None, *, timeout_seconds: float = 10.0) -
         )
     if scheme in ("http", "https"):
         _check_health(uri, timeout_seconds)
+    else:
+        check_database(uri)
+    return MlflowClient(tracking_uri=uri)
+
+
+def check_database(uri: str) -> None:
+    """Connect once: MLflow itself would retry for minutes before it says that it cannot.
+
+    Raises:
+        Unreachable: The database does not answer.
+        MissingExtra: Its driver is not installed.
+    """
     try:
-        return MlflowClient(tracking_uri=uri)
+        engine = sqlalchemy.create_engine(uri)
+        with engine.connect():
+            pass
+        engine.dispose()
     except ModuleNotFoundError as error:
-        if error.name not in ("psycopg", "psycopg2"):  # SQLAlchemy 2.1 and before
-            raise
         purpose = f"The database {without_password(uri)!r}"
-        raise MissingExtra(error.name, extra="postgres", purpose=purpose) from error
+        raise MissingExtra(error.name or "driver", extra="postgres", purpose=purpose) from error
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        reason = str(error).splitlines()[0].partition(") ")[2] or type(error).__name__
+        raise Unreachable(
+            f"The database {without_password(uri)} cannot be used: {reason}. "
+            "Check its address and that it runs."
+        ) from error
 
 
 def _check_health(uri: str, timeout_seconds: float) -> None:

@@ -8,15 +8,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
-import sqlalchemy
-import sqlalchemy.exc
 
 from mlflow_plugins.core import (
     InvalidInput,
-    MissingExtra,
     Settings,
     StudioError,
-    Unreachable,
+    check_database,
     without_password,
 )
 from mlflow_plugins.core.processes import is_port_free, thread_limits
@@ -80,29 +77,12 @@ class UpOptions:
                 "sqlite:////data/mlflow.db or postgresql://user:password@host/mlflow."
             )
         if store is not None:
-            _check_database(store)
+            check_database(store)
         if not is_port_free(self.host, self.port):
             raise InvalidInput(
                 f"Port {self.port} on {self.host} is in use. "
                 f"Stop what listens there, or choose another port: --port {self.port + 1}"
             )
-
-
-def _check_database(uri: str) -> None:
-    """Connect once: MLflow itself would retry for minutes before it says that it cannot."""
-    try:
-        with sqlalchemy.create_engine(uri).connect():
-            pass
-    except ModuleNotFoundError as error:
-        raise MissingExtra(
-            error.name or "driver", extra="postgres", purpose=f"The store {without_password(uri)}"
-        ) from error
-    except sqlalchemy.exc.SQLAlchemyError as error:
-        reason = str(error).splitlines()[0].partition(") ")[2] or type(error).__name__
-        raise Unreachable(
-            f"The database {without_password(uri)} cannot be used: {reason}. "
-            "Check --backend-store-uri and that the database runs."
-        ) from error
 
 
 def up(

@@ -50,7 +50,7 @@ def test_clients_reach_a_server_that_listens_everywhere():
 )
 def test_a_database_that_does_not_answer_is_refused_at_once(store):
     options = UpOptions(folder=Path("x"), backend_store_uri=store, port=free_port())
-    with pytest.raises(Unreachable, match=r"cannot be used: .*Check --backend-store-uri") as caught:
+    with pytest.raises(Unreachable, match=r"cannot be used: .*Check its address") as caught:
         options.check()
     assert "secret" not in str(caught.value)
 
