@@ -81,8 +81,9 @@ def start_workspace(tmp_path: Path) -> Iterator[Callable[..., Workspace]]:
 
     yield start
     for workspace in started:
-        if workspace.process.poll() is None:
-            workspace.stop()
+        with workspace.process:  # closes its pipe
+            if workspace.process.poll() is None:
+                workspace.stop()
 
 
 @pytest.fixture
