@@ -1,5 +1,6 @@
 """One call from model and table to a run with an analysis."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,7 +68,9 @@ def evaluate_model(
     opened = mlflow.pyfunc.load_model(model) if isinstance(model, str) else model
     if isinstance(model, str):
         settings = {"model_name": model} | settings
-    with _run(run_id, experiment_name) as active_run_id:
+    with _run(run_id, experiment_name) as active_run_id, warnings.catch_warnings():
+        # Advice on the signatures of models; what is logged here is the schema of the data.
+        warnings.filterwarnings("ignore", ".*integer column", UserWarning)
         mlflow.models.evaluate(  # type: ignore[no-untyped-call]
             opened,
             data=rows.frame.assign(**{target: rows.truth}),

@@ -49,13 +49,13 @@ class ScoringApp:
     def to_asgi(self) -> ASGIApp:
         """Return the application for an ASGI server."""
         routes = [
+            Route("/invocations", self._invocations, methods=["POST"]),
             Route("/ping", self._ping),
             Route("/health", self._ping),
             Route("/health/live", self._live),
             Route("/health/ready", self._ready),
             Route("/version", self._version),
             Route("/openapi.json", self._openapi),
-            Route("/invocations", self._invocations, methods=["POST"]),
         ]
         app = Starlette(
             routes=routes,

@@ -52,6 +52,6 @@ def _say_why_it_waits(client: MlflowClient, run_id: str, notify: Callable[[str],
     if get_job(client, run_id).status is not JobStatus.QUEUED:
         return
     if has_live_agent(client):
-        notify("The job waits for a free place: the agents are busy with other jobs.")
+        notify("The job is still queued; an agent takes it as soon as it has a free place.")
     else:
         notify("No agent has picked up this job; start one with: mlflow-studio agent")

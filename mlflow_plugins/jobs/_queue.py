@@ -214,6 +214,7 @@ class JobQueue:
         run_id: str,
         experiment_id: str,
         display_name: str,
+        compute: str,
         user: str,
     ) -> Job:
         """Add a job; agents see it when this returns.
@@ -223,6 +224,7 @@ class JobQueue:
             run_id: The user's run.
             experiment_id: The user's experiment.
             display_name: Name of the user's run.
+            compute: Name of the backend that runs the command.
             user: Who submits.
         """
         tags = {
@@ -231,7 +233,7 @@ class JobQueue:
             _EXPERIMENT: experiment_id,
             _TYPE: spec["type"],
             _NAME: display_name,
-            _COMPUTE: "local",
+            _COMPUTE: compute,
             _STATUS: JobStatus.QUEUED,
         }
         record = self.records.create(

@@ -5,10 +5,13 @@ of its runners, and everything else is in the store.
 """
 
 import contextlib
+import hashlib
 import logging
 import os
+import shlex
 import shutil
 import signal
+import tempfile
 import time
 import uuid
 from collections.abc import Mapping
@@ -26,6 +29,17 @@ from mlflow_plugins.jobs._nursery import RUNNER_FILE, Nursery
 from mlflow_plugins.jobs._queue import JobQueue
 
 _LOGGER = logging.getLogger(__name__)
+
+
+def _plain(folder: Path) -> Path:
+    """Return the folder, or one of the same agent whose path needs no quotes in a shell.
+
+    Paths below it are inserted into commands, whose authors cannot know where agents keep them.
+    """
+    if shlex.quote(str(folder)) == str(folder):
+        return folder
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"mlflow-studio-{os.getuid()}-{digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +84,7 @@ class JobReconciler:
         self._client = client
         self._queue = JobQueue(client)
         self._settings = settings
-        self._folder = (folder / "jobs").absolute()
+        self._folder = _plain(folder.absolute()) / "jobs"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._nursery = Nursery(str(client.tracking_uri))
         self._starting: dict[Path, int] = {}
@@ -114,7 +128,7 @@ class JobReconciler:
             if folder.process is not None or self._is_starting(folder):
                 busy.add(folder.record_id)
             else:
-                self._recover(folder)
+                self._clear(folder)
         return busy
 
     def _is_starting(self, folder: _RunnerFolder) -> bool:
@@ -123,22 +137,28 @@ class JobReconciler:
             return False
         return self._starting.get(folder.path) == self._nursery.pid
 
-    def _recover(self, folder: _RunnerFolder) -> None:
+    def _clear(self, folder: _RunnerFolder) -> None:
+        """Kill what a runner has left, look after its job, and remove its folder."""
         n_killed = end_leftovers(folder.path)
         if n_killed:
             _LOGGER.warning("killed %d processes that job %s left", n_killed, folder.record_id)
-        if folder.identity is not None and folder.path.exists():
-            self._recover_job(folder.record_id)
-        folder.remove()
+        if folder.identity is None or self._recover_job(folder.record_id):
+            folder.remove()
 
-    def _recover_job(self, record_id: str) -> None:
-        status = self._queue.recover(
-            record_id,
-            holder=str(ProcessIdentity.of()),
-            seconds=self._settings.lease_seconds,
-        )
+    def _recover_job(self, record_id: str) -> bool:
+        """Look after a job whose runner is gone; tell whether that could be done now."""
+        try:
+            status = self._queue.recover(
+                record_id,
+                holder=str(ProcessIdentity.of()),
+                seconds=self._settings.lease_seconds,
+            )
+        except Exception:  # one job must not keep the others from their turn
+            _LOGGER.exception("job %s could not be recovered; it is tried again", record_id)
+            return False
         if status is not None:
             _LOGGER.warning("the runner of job %s was gone; the job is %s", record_id, status)
+        return True
 
     # ------------------------------------------------------------ all jobs
 
@@ -170,4 +190,4 @@ class JobReconciler:
             path.mkdir(mode=0o700)
             self._starting[path] = self._nursery.pid
             self._nursery.start_runner(record.id, path)
-            _LOGGER.info("starting job %s (process %d asks)", record.id, os.getpid())
+            _LOGGER.info("starting job %s", record.id)

@@ -28,6 +28,7 @@ from pydantic import (
 from mlflow_plugins.core import InvalidInput, did_you_mean
 from mlflow_plugins.jobs import _bindings
 from mlflow_plugins.jobs._types import FROM_TYPES
+from mlflow_plugins.jobs.backends._base import find_backend
 
 Scalar = bool | int | float | str
 
@@ -181,7 +182,10 @@ def not_applied(job: CommandJob) -> list[str]:
             job.environment,
             f"environment {_short(job.environment)} (the agent's own Python runs the command)",
         ),
-        "compute": (not is_local(job.compute), f"compute {job.compute!r} (it runs on local)"),
+        "compute": (
+            find_backend(job.compute) is None,
+            f"compute {job.compute!r} (it runs on local)",
+        ),
         "distribution": (job.distribution, f"distribution {_short(job.distribution)}"),
         "services": (job.services, f"services {_short(job.services)}"),
         "queue_settings": (job.queue_settings, f"queue_settings {_short(job.queue_settings)}"),
@@ -199,11 +203,6 @@ def not_applied(job: CommandJob) -> list[str]:
         if out.name is not None and out.type not in ("uri_file", "uri_folder"):
             missing.append(f"outputs.{name}.name {out.name!r} (only files and folders become data)")
     return missing
-
-
-def is_local(compute: str | None) -> bool:
-    """Tell whether a job asks for this kind of machine, or for none in particular."""
-    return compute is None or compute.removeprefix("azureml:") == "local"
 
 
 def override_inputs(

@@ -25,6 +25,7 @@ from mlflow_plugins.jobs._spec import (
     parse_command_job,
 )
 from mlflow_plugins.jobs._types import job_type, to_command_job
+from mlflow_plugins.jobs.backends._base import LOCAL, find_backend
 
 CODE = "code"
 WARNINGS = "studio.warnings"
@@ -109,6 +110,7 @@ def submit(
             run_id=run.info.run_id,
             experiment_id=run.info.experiment_id,
             display_name=run.info.run_name or run.info.run_id,
+            compute=find_backend(job.compute) or LOCAL,
             user=getpass.getuser(),
         )
     except BaseException:

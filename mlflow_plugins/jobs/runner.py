@@ -7,6 +7,7 @@ queue.
 """
 
 import contextlib
+import logging
 import os
 import shutil
 import signal
@@ -49,6 +50,8 @@ from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._submit import CODE
 from mlflow_plugins.jobs._watch import Watch, Wish
 from mlflow_plugins.jobs.backends._base import JobProcess, load_backend
+
+_LOGGER = logging.getLogger(__name__)
 
 LOG_FILE = "std_log.txt"
 LOG_FOLDER = "user_logs"
@@ -114,13 +117,19 @@ def _carry_out(
     settings: Settings,
     environment: Mapping[str, str],
 ) -> None:
-    record = queue.get(lease.record_id)
-    if has_outcome(record):  # its runner was gone before it could say so everywhere
-        queue.settle(record)
-    elif stored_status(record) is JobStatus.QUEUED:
-        Runner(queue, lease, record, folder, settings=settings, environment=environment).run()
-    else:  # another runner died with it; an agent decides what becomes of it
-        queue.leases.release(lease)
+    try:
+        record = queue.get(lease.record_id)
+        if has_outcome(record):  # its runner was gone before it could say so everywhere
+            return queue.settle(record)
+        if stored_status(record) is not JobStatus.QUEUED:
+            return queue.leases.release(lease)  # its runner died; an agent decides what follows
+        runner = Runner(queue, lease, record, folder, settings=settings, environment=environment)
+    except Exception as error:
+        if is_passing(error):
+            raise
+        reason = f"The agent cannot read the job; it may be older than the submitter: {error}"
+        return queue.end(lease, JobStatus.FAILED, reason)
+    return runner.run()
 
 
 class Runner:
@@ -163,7 +172,7 @@ class Runner:
                 end_leftovers(self._folder)
             self._finish(log, ending)
         except LeaseLost:
-            end_leftovers(self._folder)
+            self._watch.ask(Wish.LOST)
         finally:
             self._watch.close()
 
@@ -183,7 +192,8 @@ class Runner:
             return Ending(status=JobStatus.FAILED, error=str(error))
         except MlflowException as error:
             return Ending(status=JobStatus.FAILED, error=error.message)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # whatever it was, the job must come to an end
+            _LOGGER.exception("job %s failed", self._job.run_id)
             return Ending(status=JobStatus.FAILED, error=f"{type(error).__name__}: {error}")
         if code == 0:
             return Ending(status=JobStatus.COMPLETED)
@@ -372,8 +382,9 @@ def is_passing(error: Exception) -> bool:
     """Tell whether an error says that the server is away rather than that it refuses."""
     if isinstance(error, MlflowException):
         return error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
-    response = getattr(error, "response", None)
-    return response is None or response.status_code >= 500
+    if not isinstance(error, requests.RequestException):
+        return False
+    return error.response is None or error.response.status_code >= 500
 
 
 def _last_byte(file: BinaryIO) -> bytes:

@@ -17,6 +17,7 @@ from mlflow_plugins.studio._security import protect
 from mlflow_plugins.studio._shell import add_shell
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio._uploads import add_upload_routes
+from mlflow_plugins.studio.pages import about
 
 PAGES = "mlflow_studio.pages"
 
@@ -86,4 +87,8 @@ def make_studio(
     if points is None:
         points = sorted(entry_points(group=PAGES), key=lambda point: point.name)
     studio.load(points)
+    # Dash serves its scripts once it has written a page, which another process may have done.
+    app._generate_scripts_html()
+    app._generate_css_dist_html()
+    about.register(studio)  # not through the door: it says which of the others did not get through
     return studio

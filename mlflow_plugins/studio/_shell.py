@@ -41,7 +41,7 @@ def add_shell(app: Dash, studio: Studio, prefix: str) -> None:
         ClientsideFunction("studio", "toggle_navigation"),
         Output("studio-frame", "navbar"),
         Output("studio-burger", "opened"),
-        Input("studio-burger", "n_clicks"),
+        Input("studio-burger", "opened"),
         Input(LOCATION, "pathname"),
         State("studio-frame", "navbar"),
         prevent_initial_call=True,
@@ -76,7 +76,7 @@ def _shell(studio: Studio) -> Component:
                     dmc.AppShellHeader(_header(studio)),
                     dmc.AppShellNavbar(_navigation(studio), **ui.attributes(aria_label="Studio")),
                     dmc.AppShellMain(
-                        html.Main(
+                        html.Div(
                             html.Div(_waiting(), id="studio-content"),
                             id="studio-main",
                             tabIndex=-1,

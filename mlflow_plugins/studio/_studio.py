@@ -16,7 +16,7 @@ from dash.development.base_component import Component
 from mlflow import MlflowClient
 from mlflow.utils.workspace_context import get_request_workspace
 
-from mlflow_plugins.core import AlreadyExists, Asset, AssetStore, NotFound, Settings
+from mlflow_plugins.core import AlreadyExists, Asset, AssetStore, InvalidInput, NotFound, Settings
 from mlflow_plugins.studio import _components
 from mlflow_plugins.studio._access import Access, UserClient
 from mlflow_plugins.studio._actions import Action, Done
@@ -99,7 +99,13 @@ class Studio:
 
         Raises:
             AlreadyExists: There is such a page.
+            InvalidInput: A page whose path has variables cannot be in the navigation.
         """
+        if icon is not None and "<" in path:
+            raise InvalidInput(
+                f"The page {path!r} has an icon, which puts it into the navigation, but its path "
+                "has variables. Leave the icon out."
+            )
         if any(page.path == path for page in self._pages):
             raise AlreadyExists(f"There is a page {path!r} already. Choose another path.")
         page = Page(

@@ -4,6 +4,7 @@ Each of the server's processes calls one of the two factories. A factory that ra
 process started again for ever, so pages and settings that cannot be used are reported, not raised.
 """
 
+import functools
 import importlib
 import logging
 import os
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 
 _LOGGER = logging.getLogger("mlflow_plugins.studio")
+_PLACES = ("data", "job", "deployment")
 _STATIC_PREFIX = "_MLFLOW_STATIC_PREFIX"
 _ARTIFACTS_DESTINATION = "_MLFLOW_SERVER_ARTIFACT_DESTINATION"
 
@@ -105,6 +107,7 @@ def _make_client(access: Any) -> Any:
     from mlflow import MlflowClient
     from mlflow.server import handlers
     from mlflow.tracking import get_registry_uri, get_tracking_uri
+    from mlflow.utils.workspace_context import get_request_workspace
 
     from mlflow_plugins.studio._access import UserClient
 
@@ -113,7 +116,23 @@ def _make_client(access: Any) -> Any:
     addresses = {"tracking_uri": get_tracking_uri(), "registry_uri": get_registry_uri()}
     if not access.is_enforced:
         return MlflowClient(**addresses)
+    _make_places(get_request_workspace())
     return UserClient(access, **addresses)
+
+
+@functools.cache
+def _make_places(_workspace: str | None) -> None:
+    """Make the hidden experiments of a workspace in the server's name.
+
+    Whoever makes an experiment owns it, and the first visitor must not own everybody's data.
+    """
+    from mlflow import MlflowClient
+
+    from mlflow_plugins.core import Records
+
+    records = Records(MlflowClient())
+    for kind in _PLACES:
+        records.experiment_id(kind)
 
 
 def _reach_artifacts_directly() -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 from mlflow_plugins.core import InvalidInput
 
 JOB_BACKENDS = "mlflow_studio.job_backends"
+LOCAL = "local"
 
 
 class JobProcess(Protocol):
@@ -47,6 +48,12 @@ class JobBackend(Protocol):
             log: Existing file to which standard output and error are appended as they come.
         """
         ...
+
+
+def find_backend(compute: str | None) -> str | None:
+    """Return the name of the backend that a job's ``compute`` means, if it is installed."""
+    name = (compute or LOCAL).removeprefix("azureml:")
+    return name if name in entry_points(group=JOB_BACKENDS).names else None
 
 
 def load_backend(name: str) -> JobBackend:

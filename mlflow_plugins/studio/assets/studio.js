@@ -32,14 +32,14 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
 
     show_title(title, _path) {
       if (!title) return "";
-      document.title = `${title} – MLflow Studio`;
+      document.title = `${title} - MLflow Studio`;
       return `${title} is shown`;
     },
 
-    toggle_navigation(_clicks, _path, navbar) {
-      const byButton = dash_clientside.callback_context.triggered.some((one) => one.prop_id.startsWith("studio-burger"));
-      const open = byButton && navbar.collapsed.mobile;
-      return [{ ...navbar, collapsed: { mobile: !open } }, open];
+    toggle_navigation(opened, _path, navbar) {
+      const wasPressed = dash_clientside.callback_context.triggered.some((one) => one.prop_id.startsWith("studio-burger"));
+      const isOpen = wasPressed && Boolean(opened);
+      return [{ ...navbar, collapsed: { mobile: !isOpen } }, isOpen];
     },
 
     // Appends what is new, and keeps the end in view unless the reader has scrolled up.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from mlflow_plugins.studio import _components as ui
@@ -51,6 +51,7 @@ class _Jobs:
         self._cancel = studio.action("job-cancel", self._on_cancel)
         studio.add_page(LIST, self.overview, title="Jobs", icon="jobs", section="Assets", order=20)
         studio.add_page(DETAIL, self.detail, title="Job")
+        studio.add_page("/runs/<run_id>", self.find, title="Run")
 
     # ------------------------------------------------------------ the list
 
@@ -93,6 +94,24 @@ class _Jobs:
             actions=[self._buttons(run_id=run_id)],
             back=("Jobs", studio.link(LIST)),
         )
+
+    def find(self, run_id: str) -> Component:
+        """Go to the page that shows most about a run."""
+        studio = self._studio
+        run = studio.client().get_run(run_id)
+        tags = run.data.tags
+        if "automl.kind" in tags:
+            address = studio.link("/automl/<run_id>", run_id=run_id)
+        elif "studio.job" in tags:
+            address = studio.link(DETAIL, run_id=run_id)
+        else:
+            path = f"experiments/{run.info.experiment_id}/runs/{run_id}"
+            return ui.page(
+                run.info.run_name or run_id,
+                html.P(ui.outside("Open the run in the MLflow UI", studio.mlflow_link(path))),
+                subtitle="This run was not started by the studio.",
+            )
+        return dcc.Location(id="studio-run-page", href=address, refresh="callback-nav")
 
     def _summarize(self, run_id: str) -> Any:
         studio = self._studio

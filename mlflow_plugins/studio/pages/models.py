@@ -12,6 +12,7 @@ LIST, DETAIL = "/models", "/models/<name>"
 _PAGE_SIZE = 50
 EVALUATION_TAG = "rai.evaluation_run"
 """Tag of a model version: ``EXPERIMENT/RUN`` of its latest evaluation."""
+_AVERAGES = ("_macro", "_micro", "_weighted")
 
 
 def register(studio: Studio) -> None:
@@ -118,19 +119,28 @@ class _Models:
     def _origin(self, one: Any) -> Any:
         if not one.run_id:
             return None
-        return ui.link(one.run_id, self._studio.link("/jobs/<run_id>", run_id=one.run_id))
+        return ui.link(one.run_id, self._studio.link("/runs/<run_id>", run_id=one.run_id))
 
     def _evaluation(self, run: Any) -> Component:
         studio = self._studio
         if run is None:
             return html.P("Not evaluated yet.", className="studio-dim")
         figures = {
-            key.removeprefix("rai/"): ui.number(value)
+            key.removeprefix("rai/"): value
             for key, value in sorted(run.data.metrics.items())
             if key.startswith("rai/")
         }
-        overall = {key: value for key, value in figures.items() if "/" not in key}
-        gaps = {key: value for key, value in figures.items() if key.endswith("_difference")}
+        overall = {
+            _spoken(key): ui.number(value)
+            for key, value in figures.items()
+            if "/" not in key and not key.endswith(_AVERAGES)
+        }
+        gaps = {
+            f"{_spoken(name)} by {feature}": ui.number(value)
+            for key, value in figures.items()
+            for feature, _, name in [key.rpartition("/")]
+            if feature and name.endswith("_difference")
+        }
         address = studio.link("/rai/<run_id>", run_id=run.info.run_id)
         status = (
             [] if figures else [html.P(["Evaluation: ", ui.badge(run.info.status.capitalize())])]
@@ -144,6 +154,10 @@ class _Models:
             ],
             className="studio-stack",
         )
+
+
+def _spoken(name: str) -> str:
+    return name.removesuffix("_binary").removesuffix("_score").replace("_", " ")
 
 
 def _newest(model: Any) -> str:

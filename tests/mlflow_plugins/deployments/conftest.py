@@ -5,13 +5,14 @@ Importing MLflow costs seconds in each process, so what can be shared is shared.
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import chdir
+from contextlib import chdir, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -116,16 +117,24 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return Place(create_database(folder / "mlflow.db", str(folder / "mlruns")), folder)
 
 
-@pytest.fixture
-def store(place: Place) -> AssetStore:
-    return place.store
+class Agents:
+    """The agent that is at work now; a test that ends it starts the next one."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.current = place.start_agent()
+
+    def start_another(self) -> subprocess.Popen[bytes]:
+        """Start an agent that becomes the current one; the caller ends the one before."""
+        before, self.current = self.current, self._place.start_agent()
+        return before
 
 
 @pytest.fixture(scope="session")
-def agent(place: Place) -> Iterator[subprocess.Popen[bytes]]:
-    process = place.start_agent()
-    yield process
-    place.stop_agent(process)
+def agents(place: Place) -> Iterator[Agents]:
+    running = Agents(place)
+    yield running
+    place.stop_agent(running.current)
 
 
 @pytest.fixture
@@ -188,9 +197,7 @@ class Models:
 REGISTERED = "income"
 
 
-_COLUMNS = Schema(
-    [ColSpec("long", "age"), ColSpec("double", "income"), ColSpec("double", "hours")]
-)
+_COLUMNS = Schema([ColSpec("long", "age"), ColSpec("double", "income"), ColSpec("double", "hours")])
 _LABELS = Schema([ColSpec("string")])
 _SIGNATURE = ModelSignature(inputs=_COLUMNS, outputs=_LABELS)
 _CHOOSER_SIGNATURE = ModelSignature(
@@ -247,6 +254,16 @@ def _log_models(place: Place) -> Models:
         chooser=chooser.model_uri,
         broken=str(broken),
     )
+
+
+@pytest.fixture(scope="session")
+def store(place: Place, models: Models) -> AssetStore:
+    """A store with the same models that no agent looks at."""
+    path = place.folder / "quiet.db"
+    original = place.uri.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(original)) as source, closing(sqlite3.connect(path)) as copy:
+        source.backup(copy)
+    return AssetStore(connect(f"sqlite:///{path}"))
 
 
 @pytest.fixture(scope="session")

@@ -2,21 +2,17 @@
 
 import os
 import signal
-import socket
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 
-import psutil
 import pytest
 import requests
 
 from mlflow_plugins.core import NotFound, current_lease
-from mlflow_plugins.core.processes import ProcessIdentity, free_port
+from mlflow_plugins.core.processes import ProcessIdentity
 from mlflow_plugins.deployments import (
     DEPLOYMENT,
     create_deployment,
@@ -30,7 +26,7 @@ from mlflow_plugins.deployments import (
     update_deployment,
 )
 
-pytestmark = pytest.mark.usefixtures("agent")
+pytestmark = pytest.mark.usefixtures("agents")
 
 
 def _post(url, key, body, **options):
@@ -52,14 +48,20 @@ def _holder(store, name):
     return ProcessIdentity.parse(current_lease(run).holder)
 
 
+@pytest.fixture
+def store(place):
+    return place.store
+
+
 @pytest.fixture(scope="module")
-def served(place, agent, models):
-    """One deployment that the tests share: nothing here ends it."""
+def served(place, agents, models):
+    """One deployment with all that happens in its life; the last test deletes it."""
     store = place.store
-    _, key = create_deployment(store, "shared", models.linear, config={"env.GREETING": "hello"})
+    _, key = create_deployment(
+        store, "shared", "models:/income@live", config={"env.GREETING": "hello"}
+    )
     running = place.wait_until("shared", "Running")
-    yield running.url, key
-    delete_deployment(store, "shared")
+    return running.url, key
 
 
 def test_it_answers_what_the_model_predicts(served, linear, table):
@@ -103,7 +105,7 @@ def test_keys_work_at_once_and_end_when_they_expire_or_are_revoked(served, place
 
 def test_keys_and_payloads_are_nowhere_on_disk(served, place, table):
     url, key = served
-    secret = "cell-content-that-must-not-leak"  # noqa: S105
+    secret = "cell-content-that-must-not-leak"
     frame = table(1).assign(income=secret)
     refused = _post(url, key, _split(frame))
     assert refused.status_code == 400
@@ -156,125 +158,85 @@ def test_a_killed_server_comes_back_at_its_address(served, place, table):
 
 
 @pytest.mark.fault
-def test_a_server_survives_its_agent_and_the_next_agent_adopts_it(
-    served, place, agent, table
+def test_a_server_survives_its_agent_and_the_next_agent_adopts_it(served, place, agents, table):
+    url, key = served
+    server = _process(place.store, "shared")
+    assert _holder(place.store, "shared").pid == agents.current.pid
+    killed = agents.start_another()
+    killed.kill()
+    killed.wait()
+    assert _post(url, key, _split(table(1))).status_code == 200
+    place.wait_for(lambda: _holder(place.store, "shared").pid == agents.current.pid)
+    assert _process(place.store, "shared") == server
+    assert _post(url, key, _split(table(1))).status_code == 200
+
+
+def test_an_orderly_end_takes_servers_along_and_the_next_agent_puts_them_back(
+    served, place, agents, table
 ):
     url, key = served
-    before = _process(place.store, "shared")
-    other = place.start_agent()  # waits: the first one holds the leases
-    time.sleep(2)
-    assert _process(place.store, "shared") == before
-    agent.kill()
-    agent.wait()
-    assert _post(url, key, _split(table(1))).status_code == 200
-    place.wait_for(lambda: _holder(place.store, "shared").pid == other.pid)
-    assert _process(place.store, "shared") == before
-    assert _post(url, key, _split(table(1))).status_code == 200
-    # An orderly end takes the servers along, and the next agent puts them where they were.
-    place.stop_agent(other)
+    server = _process(place.store, "shared")
+    place.stop_agent(agents.current)
+    assert server.find() is None
     assert get_deployment(place.store, "shared").status == "Stopped"
-    assert before.find() is None
-    agent.__dict__.update(place.start_agent().__dict__)
+    agents.start_another()
     assert place.wait_until("shared", "Running").url == url
     assert _post(url, key, _split(table(1))).status_code == 200
 
 
-def test_an_update_is_not_noticed_by_clients(place, store, models, name, table):
-    _, key = create_deployment(store, name, "models:/income@live")
-    url = place.wait_until(name, "Running").url
-    assert get_deployment(store, name).model_uri == models.linear
-    body, statuses, casings, stop = _split(table(2)), [], [], threading.Event()
+def test_an_update_is_not_noticed_by_clients(served, place, store, models, table):
+    url, key = served
+    body, answers, stop = _split(table(2)), [], threading.Event()
 
     def ask():
         with requests.Session() as session:
             session.headers["Authorization"] = f"Bearer {key}"
             while not stop.is_set():
                 answer = session.post(f"{url}/invocations", json=body, timeout=60)
-                statuses.append(answer.status_code)
-                casings.append(answer.json()["predictions"][0].isupper())
+                answers.append((answer.status_code, answer.json()["predictions"][0].isupper()))
                 time.sleep(0.01)
 
     clients = [threading.Thread(target=ask) for _ in range(4)]
     for client in clients:
         client.start()
-    old = _process(store, name)
-    updated = update_deployment(store, name, model_uri=models.other)
+    old = _process(store, "shared")
+    updated = update_deployment(store, "shared", model_uri="models:/income/latest")
     assert (updated.version, updated.status, updated.url) == ("2", "Creating", url)
-    place.wait_until(name, "Running", version="2")
+    assert updated.model_uri == models.other
+    place.wait_until("shared", "Running", version="2")
     place.wait_for(lambda: old.find() is None)
     stop.set()
     for client in clients:
         client.join()
-    assert set(statuses) == {200}
-    assert len(statuses) > 20
-    assert (casings[0], casings[-1]) == (False, True)
-    assert get_deployment(store, name).url == url
-    delete_deployment(store, name)
-    place.wait_for(lambda: _is_free(url))
-
-
-def _is_free(url):
-    port = int(url.rpartition(":")[2])
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+    assert {status for status, _ in answers} == {200}
+    assert [is_new for _, is_new in answers[:1] + answers[-1:]] == [False, True]
+    assert get_deployment(store, "shared").url == url
 
 
 def test_a_model_that_cannot_be_loaded_fails_with_the_reason_and_the_old_one_goes_on(
-    place, store, models, name, table
+    served, place, store, models, table
 ):
-    port = str(free_port())
-    _, key = create_deployment(store, name, models.linear, config={"port": port})
-    url = place.wait_until(name, "Running").url
-    assert url == f"http://127.0.0.1:{port}"
-    update_deployment(store, name, model_uri=models.broken)
+    url, key = served
+    update_deployment(store, "shared", model_uri=models.broken)
     failed = place.wait_for(
-        lambda: (one := get_deployment(store, name)).status == "Failed" and one
+        lambda: (one := get_deployment(store, "shared")).status == "Failed" and one
     )
     assert "No module named 'no_such_package'" in failed.error
-    assert "no_such_package" in read_log(store, name)
+    assert "no_such_package" in read_log(store, "shared")
     assert failed.url == url
     assert _post(url, key, _split(table(1))).status_code == 200
-    log = (place.folder / "agent" / "deployments" / name / "g2.log").read_text()
-    time.sleep(5)
-    assert (place.folder / "agent" / "deployments" / name / "g2.log").read_text() == log
-    server = _process(store, name, "1")
-    delete_deployment(store, name)
+    log = place.folder / "agent" / "deployments" / "shared" / "g3.log"
+    said = log.read_text()
+    time.sleep(5)  # longer than the pause before the next start would be
+    assert log.read_text() == said
+
+
+def test_deleting_ends_the_server(served, place, store):
+    server = _process(store, "shared", "2")
+    assert server.find() is not None
+    delete_deployment(store, "shared")
     place.wait_for(lambda: server.find() is None)
-    with pytest.raises(NotFound, match=name):
-        get_deployment(store, name)
-
-
-@pytest.mark.fault
-def test_a_server_without_an_agent_ends_when_its_deployment_is_deleted(
-    place, store, models, name
-):
-    """An orphan: started by hand, as if its agent had died before it could say so."""
-    create_deployment(store, name, models.plain)
-    place.wait_until(name, "Running")
-    orphan = subprocess.Popen(
-        [sys.executable, "-m", "mlflow_plugins.deployments.server", name, "1"],
-        cwd=place.folder,
-        env=place.environment,
-        stderr=subprocess.PIPE,
-    )
-    with closing(orphan.stderr):
-        _, log = orphan.communicate(timeout=90)
-    assert orphan.returncode == 0, log
-    assert b"another process serves this generation" in log
-    delete_deployment(store, name)
-
-
-def test_no_server_is_left(place, store):
-    """Runs last: everything that was deleted has ended."""
-
-    def servers():
-        found = []
-        for process in psutil.process_iter(["cmdline"]):
-            with suppress(psutil.Error):
-                line = process.info["cmdline"] or []
-                is_server = "mlflow_plugins.deployments.server" in line
-                if is_server and process.environ().get("MLFLOW_TRACKING_URI") == place.uri:
-                    found.append(line)
-        return found
-
-    place.wait_for(lambda: [line for line in servers() if "shared" not in line] == [])
+    with pytest.raises(NotFound, match="shared"):
+        get_deployment(store, "shared")
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{served[0]}/ping", timeout=10)

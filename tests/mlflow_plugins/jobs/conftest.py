@@ -1,8 +1,7 @@
 """Real agents for jobs: processes that can be killed, with short times."""
 
-import os
-import subprocess
-import sys
+import multiprocessing
+import runpy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,24 +11,12 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from mlflow_plugins.core import connect
-from mlflow_plugins.core.processes import stop_tree, thread_limits
+from mlflow_plugins.core.processes import ProcessIdentity, stop_tree, thread_limits
 from mlflow_plugins.jobs import Job, get_job, read_log, submit
 from mlflow_plugins.testing import servers
 
 PATIENCE_SECONDS = 90
-
-AGENT = """
-import logging, sys
-from pathlib import Path
-from mlflow_plugins.core import Settings, connect
-from mlflow_plugins.core.agent import Agent
-from mlflow_plugins.jobs.plugin import make_reconciler
-logging.basicConfig(level=logging.INFO)
-settings = Settings.from_environment()
-reconciler = make_reconciler(connect(), settings, Path(sys.argv[1]))
-Agent([reconciler], poll_seconds=settings.poll_seconds).run()
-"""
+SCRIPT = Path(__file__).with_name("agent_process.py")
 
 TIMES = {
     "MLFLOW_STUDIO_POLL_SECONDS": "0.2",
@@ -40,43 +27,34 @@ TIMES = {
 
 
 class AgentProcess:
-    """An agent for jobs as a process of its own."""
+    """An agent for jobs as a process of its own, forked from one that has imported MLflow."""
+
+    _context = multiprocessing.get_context("forkserver")
+    _context.set_forkserver_preload(
+        ["mlflow_plugins.jobs.runner", "mlflow_plugins.jobs._reconciler"]
+    )
 
     def __init__(self, uri: str, folder: Path, **settings: str) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "agent.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", AGENT, str(folder)],
-                env={
-                    **os.environ,
-                    **thread_limits(1),
-                    **TIMES,
-                    **settings,
-                    "MLFLOW_TRACKING_URI": uri,
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "agent.log").read_text()
+        environment = {**thread_limits(1), **TIMES, **settings, "MLFLOW_TRACKING_URI": uri}
+        configuration = {"folder": str(folder), "environment": environment}
+        self.process = self._context.Process(
+            target=runpy.run_path,
+            args=(str(SCRIPT), {"configuration": configuration}),
+        )
+        self.process.start()
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait()
+        self.process.join()
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(60)
+        self.process.join(60)
 
     def runners(self) -> list[psutil.Process]:
         """The living runners in this agent's folder."""
-        from mlflow_plugins.core.processes import ProcessIdentity
-
         found = []
         for file in self.folder.glob("jobs/*/runner"):
             process = ProcessIdentity.parse(file.read_text()).find()
@@ -91,7 +69,7 @@ def running_agent(uri: str, folder: Path, **settings: str) -> Iterator[AgentProc
     try:
         yield agent
     finally:
-        if agent.process.poll() is None:
+        if agent.process.is_alive():
             agent.stop()
         for runner in agent.runners():
             stop_tree(runner.pid, grace_seconds=2)

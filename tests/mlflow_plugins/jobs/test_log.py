@@ -31,6 +31,7 @@ def job(sqlite_client):
         run_id=run.info.run_id,
         experiment_id="0",
         display_name="x",
+        compute="local",
         user="me",
     )
 

@@ -1,5 +1,7 @@
 """The queue under every order of what runners, agents and users do to one job."""
 
+import contextlib
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -26,14 +28,7 @@ class Life(RuleBasedStateMachine):
         self.clock = ManualClock()
         self.client = connect(self.uri)
         self.queue = JobQueue(self.client, clock=self.clock)
-        run = self.client.create_run("0")
-        self.job = self.queue.put(
-            {"type": "command"},
-            run_id=run.info.run_id,
-            experiment_id="0",
-            display_name="x",
-            user="me",
-        )
+        self.job = put(self.queue)
         self.leases = []  # of runners, oldest first
         self.n_begun = 0
         self.outcome = None
@@ -87,10 +82,8 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.leases)
     @rule()
     def a_runner_gives_back(self):
-        try:
+        with contextlib.suppress(StudioError):
             self.queue.give_back(self.leases[-1], attempt=self.now().attempt)
-        except StudioError:
-            pass
 
     @rule(seconds=st.sampled_from([1.0, SECONDS / 2, SECONDS * 2]))
     def time_passes(self, seconds):
@@ -136,7 +129,8 @@ def test_every_order_of_events_is_safe(sqlite_uri):
     machine = type("LifeHere", (Life,), {"uri": sqlite_uri})
     test = machine.TestCase
     test.settings = settings(
-        max_examples=15,
+        max_examples=25,
+        phases=[p for p in __import__("hypothesis").Phase if p.name not in ("shrink","explain")],
         stateful_step_count=12,
         deadline=None,
         suppress_health_check=list(HealthCheck),
@@ -151,11 +145,13 @@ def queue(sqlite_client):
 
 def put(queue, name="x"):
     run = queue.client.create_run("0")
+    queue.client.update_run(run.info.run_id, status="SCHEDULED")
     return queue.put(
         {"type": "command"},
         run_id=run.info.run_id,
         experiment_id="0",
         display_name=name,
+        compute="local",
         user="me",
     )
 

@@ -1,0 +1,74 @@
+"""What users see while no agent serves the queue. No test here may start one."""
+
+import threading
+
+import mlflow
+import pytest
+from mlflow.projects import run
+
+from mlflow_plugins.core import Records
+from mlflow_plugins.jobs import JobStatus, cancel_job, follow, get_job, list_jobs
+from mlflow_plugins.jobs._agents import give_sign, has_live_agent
+
+
+@pytest.fixture(autouse=True)
+def _tracking(tracking_server):
+    mlflow.set_tracking_uri(tracking_server.uri)
+    yield
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture
+def job_file(tmp_path):
+    path = tmp_path / "job.yml"
+    path.write_text("command: sleep 600\n")
+    return path
+
+
+def test_without_waiting_it_returns_at_once(driver, client, job_file, capfd):
+    submitted = run(str(job_file), backend="studio", synchronous=False)
+    assert submitted.get_status() == "SCHEDULED"
+    assert f"mlflow-studio job stream {submitted.run_id}" in capfd.readouterr().err
+    submitted.cancel()
+    assert submitted.get_status() == "KILLED"
+    assert submitted.wait() is False
+
+
+def test_a_queued_job_is_cancelled_without_any_agent(driver):
+    job = driver.submit("echo never")
+    cancel_job(driver.client, job.run_id)
+    assert driver.get(job).status is JobStatus.CANCELED
+    assert driver.client.get_run(job.run_id).info.status == "KILLED"
+    assert driver.log(job) == ""
+
+
+def test_a_job_that_nobody_takes_says_so_once(driver, client, monkeypatch):
+    monkeypatch.setattr("mlflow_plugins.jobs._follow._PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("mlflow_plugins.jobs._follow.has_live_agent", lambda _: False)
+    job = driver.submit("true", display_name="lonely")
+    said = []
+    timer = threading.Timer(3, cancel_job, (client, job.run_id))
+    timer.start()
+    ended = follow(client, job.run_id, write=said.append, notify=said.append)
+    timer.join()
+    assert ended.status is JobStatus.CANCELED
+    assert said == ["No agent has picked up this job; start one with: mlflow-studio agent"]
+
+
+def test_a_wait_that_is_interrupted_cancels_the_job(client, job_file, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlflow_plugins.jobs.plugin.SubmittedJob._follow", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(str(job_file), backend="studio", synchronous=False, backend_config={"wait": True})
+    newest = list_jobs(client, max_results=1).items[0]
+    assert get_job(client, newest.run_id).status is JobStatus.CANCELED
+
+
+def test_an_agent_that_is_silent_counts_as_gone(client):
+    give_sign(client)
+    assert has_live_agent(client)
+    experiment_id = Records(client).experiment_id("job")
+    client.set_experiment_tag(experiment_id, "studio.agent_seen", "1000.5")
+    assert not has_live_agent(client)
