@@ -302,7 +302,10 @@ def _log_model(predictor: AutoMLPredictor, plan: Plan, run_id: str) -> str:
             signature=_signature(predictor, example, features=plan.task.features),
             input_example=_jsonable(example),
             pip_requirements=_requirements(),
-            metadata={"automl": {"task": predictor.task, "target": predictor.target}},
+            metadata={
+                "automl": {"task": predictor.task, "target": predictor.target},
+                "studio.row_wise": True,  # a row's prediction does not depend on its neighbours
+            },
         )
     return str(info.model_uri)
 

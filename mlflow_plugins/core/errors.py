@@ -1,6 +1,6 @@
 """Every error this package raises on purpose.
 
-    StudioError(MlflowException)      anything below; carries an MLflow error code and HTTP status
+    StudioError(MlflowException)      anything below; has an MLflow error code, is shown by click
     ├── InvalidInput                  what the user gave breaks a rule
     ├── NotFound                      the thing named does not exist
     ├── AlreadyExists                 the name or version is taken
@@ -15,6 +15,7 @@ A message has three parts: what came, what the rule is, what to do instead.
 import difflib
 from collections.abc import Iterable
 
+from click import ClickException
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
     INVALID_PARAMETER_VALUE,
@@ -27,13 +28,18 @@ from mlflow.protos.databricks_pb2 import (
 )
 
 
-class StudioError(MlflowException):
-    """Root of the errors of mlflow-studio; MLflow's own handlers know how to report it."""
+class StudioError(MlflowException, ClickException):  # type: ignore[misc] # both have a message
+    """Root of the errors of mlflow-studio; whoever meets it knows how to report it.
+
+    MLflow's server answers it with its code. The ``mlflow`` command, which catches few errors
+    itself, leaves it to click, which prints one line and exits with 1.
+    """
 
     code = INVALID_STATE
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, error_code=self.code)
+        ClickException.__init__(self, message)
+        MlflowException.__init__(self, message, error_code=self.code)
 
 
 class InvalidInput(StudioError):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from dash import Dash
+from dash import Dash, html
 from flask import Flask
 from mlflow import MlflowClient
 
@@ -83,12 +83,20 @@ def make_studio(
     protect(server, prefix, lambda: list(app.csp_hashes()))
     add_upload_routes(server, studio, prefix)
     add_report_route(server, studio, prefix)
-    add_shell(app, studio, prefix)
     if points is None:
         points = sorted(entry_points(group=PAGES), key=lambda point: point.name)
     studio.load(points)
-    # Dash serves its scripts once it has written a page, which another process may have done.
-    app._generate_scripts_html()
-    app._generate_css_dist_html()
     about.register(studio)  # not through the door: it says which of the others did not get through
+    _finish_setup(app)
+    add_shell(app, studio, prefix)
     return studio
+
+
+def _finish_setup(app: Dash) -> None:
+    """Do now what Dash does during the first request.
+
+    Dash lets other requests that come meanwhile through to an app that is half set up: they are
+    told that its scripts do not exist.
+    """
+    app.layout = html.Div()
+    app._setup_server()  # type: ignore[no-untyped-call]

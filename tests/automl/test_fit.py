@@ -163,7 +163,7 @@ def test_no_rows_give_no_predictions(quick, people):
 
 
 def test_pickling_changes_nothing(quick, people):
-    again = pickle.loads(pickle.dumps(quick))  # noqa: S301 - our own bytes
+    again = pickle.loads(pickle.dumps(quick))
     np.testing.assert_array_equal(again.predict_proba(people), quick.predict_proba(people))
 
 

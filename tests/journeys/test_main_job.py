@@ -138,6 +138,11 @@ def test_what_cannot_work_is_said_in_one_line(shell):
     assert "needs two classes" in shell.run(*run, '{"wait": true}', code=1)
     assert "Did you mean 'wait'?" in shell.run(*run, '{"wiat": true}', code=1)
 
+    deploy = ("mlflow", "deployments", "create", "-t", "studio", "--name", "x", "-m", "models:/x/1")
+    said = shell.run(*deploy, "-C", "prot=1", code=1)
+    assert "'prot' is not an option of a deployment" in said
+    assert "Did you mean 'port'?" in said
+
     create = ("mlflow_plugins.cli", "data", "create", "bad.csv", "--name", "bad")
     for content, message in [
         ('a,b\n1,"x\n', "line 2: a quoted text is not closed"),

@@ -8,12 +8,27 @@ const withWorkspace = (headers) => {
   return all;
 };
 
+// MLflow refuses requests for a workspace that does not exist, the page's own parts included.
+const explainRefusal = (answer) => {
+  if (answer.status !== 404 || !answer.url.endsWith("/_dash-layout")) return;
+  const text = document.createElement("p");
+  const back = document.createElement("a");
+  text.append(`There is no workspace '${workspaceOfAddress()}'. `, back);
+  text.className = "studio-refusal";
+  text.role = "alert";
+  back.href = answer.url.replace(/_dash-layout$/, "");
+  back.textContent = "Open the default workspace.";
+  document.body.prepend(text);
+};
+
 {
   const original = window.fetch;
-  window.fetch = (resource, options = {}) => {
+  window.fetch = async (resource, options = {}) => {
     const address = new URL(resource.url || resource, location.href);
     if (address.origin !== location.origin || !workspaceOfAddress()) return original(resource, options);
-    return original(resource, { ...options, headers: withWorkspace(options.headers) });
+    const answer = await original(resource, { ...options, headers: withWorkspace(options.headers) });
+    explainRefusal(answer);
+    return answer;
   };
 }
 

@@ -1,6 +1,10 @@
 """Errors carry MLflow's codes, and suggestions."""
 
+import pickle
+
+import click
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
@@ -50,3 +54,20 @@ def test_a_known_word_is_its_own_nearest(known: list[str], data: st.DataObject):
 
 def test_nothing_is_suggested_from_nothing():
     assert did_you_mean("word", []) == ""
+
+
+def test_click_shows_an_error_as_one_line():
+    @click.command()
+    def command() -> None:
+        raise InvalidInput("It is 3. It must be 4. Write 4.")
+
+    result = CliRunner().invoke(command)
+    assert result.exit_code == 1
+    assert result.stderr == "Error: It is 3. It must be 4. Write 4.\n"
+
+
+def test_an_error_survives_pickling():
+    error = pickle.loads(pickle.dumps(InvalidInput("It is 3.")))
+    assert isinstance(error, InvalidInput)
+    assert error.message == "It is 3."
+    assert error.error_code == "INVALID_PARAMETER_VALUE"

@@ -133,7 +133,7 @@ def test_nothing_outlives_the_starter(commands):
 
 
 def test_leftovers_are_found_by_their_mark(commands):
-    commands.start(
+    process = commands.start(
         "(setsid sleep 600 & echo $! >> pids); echo $$ >> pids; sleep 600",
         **{MARK: str(commands.folder)},
     )
@@ -143,6 +143,7 @@ def test_leftovers_are_found_by_their_mark(commands):
     assert all(map(is_alive, pids))
     assert end_leftovers(commands.folder) >= 2
     assert not any(map(is_alive, [*pids, guard.pid]))
+    commands.wait(process)
 
 
 def test_a_backend_that_is_not_installed_is_named():

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from pathlib import Path
 
 import pytest
 from dash import Input, Output, html
@@ -150,3 +151,22 @@ def test_a_section_that_fails_does_not_take_the_page_with_it(make_place, caplog)
     answer = make_place(register).open("/")
     assert "Something went wrong" in answer
     assert "the rest" in answer
+
+
+def test_the_page_of_the_documentation_works(make_place):
+    text = (Path(__file__).parents[3] / "docs" / "studio.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(def register.*?)```", text, re.DOTALL)[1]
+    namespace = {}
+    exec(code, namespace)  # noqa: S102
+    place = make_place(namespace["register"])
+    place.studio.client().create_run("0", run_name="the-newest")
+    assert "the-newest" in place.open("/greeting")
+    assert "/studio/greeting" in place.http.get("/studio/_dash-layout").text
+
+
+def test_the_documentation_names_what_a_page_may_use(make_place):
+    text = (Path(__file__).parents[3] / "docs" / "studio.md").read_text(encoding="utf-8")
+    for_the_application = {"pages", "find_page", "load", "plugins", "access", "settings"}
+    studio = make_place().studio
+    offered = {name for name in dir(studio) if not name.startswith("_")} - for_the_application
+    assert {name for name in offered if not re.search(rf"\b{name}\b", text)} == set()
