@@ -20,7 +20,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-RUNNER_FILE = "runner"
 RUNNER_LOG = "runner.log"
 
 

@@ -9,7 +9,6 @@ import hashlib
 import logging
 import os
 import shlex
-import shutil
 import signal
 import tempfile
 import time
@@ -25,8 +24,9 @@ from mlflow_plugins.core import Settings
 from mlflow_plugins.core.processes import ProcessIdentity
 from mlflow_plugins.jobs._agents import SIGN_SECONDS, give_sign
 from mlflow_plugins.jobs._leftovers import end_leftovers
-from mlflow_plugins.jobs._nursery import RUNNER_FILE, Nursery
+from mlflow_plugins.jobs._nursery import Nursery
 from mlflow_plugins.jobs._queue import JobQueue
+from mlflow_plugins.jobs._runner_folder import RunnerFolder
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -40,33 +40,6 @@ def _plain(folder: Path) -> Path:
         return folder
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"mlflow-studio-{os.getuid()}-{digest}"
-
-
-@dataclass(frozen=True, slots=True)
-class _RunnerFolder:
-    """A runner's place on this machine: ``<record id>-<random>``."""
-
-    path: Path
-
-    @property
-    def record_id(self) -> str:
-        return self.path.name.partition("-")[0]
-
-    @property
-    def identity(self) -> ProcessIdentity | None:
-        """The runner's process; None while it is being started."""
-        try:
-            return ProcessIdentity.parse((self.path / RUNNER_FILE).read_text())
-        except FileNotFoundError:
-            return None
-
-    @property
-    def process(self) -> psutil.Process | None:
-        """The runner's process if it is alive."""
-        return self.identity.find() if self.identity else None
-
-    def remove(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +91,8 @@ class JobReconciler:
 
     # ------------------------------------------------------------ runners of this machine
 
-    def _folders(self) -> list[_RunnerFolder]:
-        return [_RunnerFolder(path) for path in sorted(self._folder.iterdir()) if path.is_dir()]
+    def _folders(self) -> list[RunnerFolder]:
+        return [RunnerFolder(path) for path in sorted(self._folder.iterdir()) if path.is_dir()]
 
     def _look_after_own(self) -> set[str]:
         """Recover the jobs of runners that are gone; return the records of those that live."""
@@ -131,13 +104,13 @@ class JobReconciler:
                 self._clear(folder)
         return busy
 
-    def _is_starting(self, folder: _RunnerFolder) -> bool:
+    def _is_starting(self, folder: RunnerFolder) -> bool:
         if folder.identity is not None:
             self._starting.pop(folder.path, None)
             return False
         return self._starting.get(folder.path) == self._nursery.pid
 
-    def _clear(self, folder: _RunnerFolder) -> None:
+    def _clear(self, folder: RunnerFolder) -> None:
         """Kill what a runner has left, look after its job, and remove its folder."""
         n_killed = end_leftovers(folder.path)
         if n_killed:

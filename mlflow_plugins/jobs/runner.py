@@ -43,8 +43,8 @@ from mlflow_plugins.jobs._inputs import (
 )
 from mlflow_plugins.jobs._leftovers import MARK, end_leftovers
 from mlflow_plugins.jobs._log import LogKeeper, read_whole_log
-from mlflow_plugins.jobs._nursery import RUNNER_FILE
 from mlflow_plugins.jobs._queue import JobQueue, has_outcome, stored_status, to_job
+from mlflow_plugins.jobs._runner_folder import RunnerFolder
 from mlflow_plugins.jobs._spec import CommandJob
 from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._submit import CODE
@@ -86,7 +86,7 @@ def main(record_id: str, folder: Path) -> int:
         folder: An existing folder of this runner's own; it is gone afterwards.
     """
     identity = ProcessIdentity.of()
-    note_identity(folder, identity)
+    RunnerFolder(folder).note_identity(identity)
     environment = dict(os.environ)
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"  # this process knows better when to wait
     prepare_environment()
@@ -97,17 +97,6 @@ def main(record_id: str, folder: Path) -> int:
         _carry_out(queue, lease, folder, settings, environment)
     shutil.rmtree(folder, ignore_errors=True)
     return 0
-
-
-def note_identity(folder: Path, identity: ProcessIdentity) -> None:
-    """Write down which process the runner of a folder is.
-
-    Raises:
-        FileNotFoundError: The folder is gone, so nobody wants this runner any more.
-    """
-    draft = folder / f".{RUNNER_FILE}"
-    draft.write_text(str(identity))
-    draft.replace(folder / RUNNER_FILE)
 
 
 def _carry_out(
