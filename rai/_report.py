@@ -29,7 +29,7 @@ _FAMILIES = {
     "precision_score": "Precision",
     "recall_score": "Recall",
 }
-_HEADLINES = {
+HEADLINES = {
     "binary": (
         "AUC_binary", "accuracy", "f1_score_binary", "precision_score_binary",
         "recall_score_binary",
@@ -101,7 +101,7 @@ def _header(analysis: Analysis) -> str:
 def _tiles(analysis: Analysis) -> str:
     tiles = [
         _tile(title_of(name), analysis.metrics[name])
-        for name in _HEADLINES[analysis.task]
+        for name in HEADLINES[analysis.task]
         if name in analysis.metrics
     ]
     return f'<div class="tiles">{"".join(tiles)}</div>'

@@ -401,7 +401,7 @@ def _tiles(ui: Any, analysis: dict[str, Any]) -> dict[str, Any]:
     """Return the report's headlines."""
     from dash import html
 
-    from rai._report import _HEADLINES
+    from rai._report import HEADLINES
     from rai._report_parts import title_of
 
     metrics = analysis["metrics"]
@@ -410,7 +410,7 @@ def _tiles(ui: Any, analysis: dict[str, Any]) -> dict[str, Any]:
             ui.number(metrics[name]["value"]),
             html.Div(_interval(ui, metrics[name]), className="studio-interval"),
         ]
-        for name in _HEADLINES[analysis["task"]]
+        for name in HEADLINES[analysis["task"]]
         if name in metrics
     }
 

@@ -10,6 +10,11 @@ from mlflow_plugins.studio._studio import Studio
 
 LIST, DETAIL = "/jobs", "/jobs/<run_id>"
 _PAGE_SIZE = 50
+# Where a run's results are shown, by a tag of the run.
+_RESULTS = (
+    ("automl.kind", "Leaderboard", "/automl/<run_id>"),
+    ("rai.kind", "Evaluation", "/rai/<run_id>"),
+)
 
 
 def register(studio: Studio) -> None:
@@ -168,9 +173,12 @@ class _Jobs:
     def _offer(self, run_id: str) -> Any:
         studio = self._studio
         job = studio.job(run_id)
-        links = []
-        if job.type == "automl":
-            links = [ui.button_link("Leaderboard", studio.link("/automl/<run_id>", run_id=run_id))]
+        tags = studio.client().get_run(run_id).data.tags
+        links = [
+            ui.button_link(text, studio.link(path, run_id=run_id))
+            for tag, text, path in _RESULTS
+            if tag in tags
+        ]
         if job.status.is_final:
             return studio.Final(links)
         cancel = self._cancel.button(

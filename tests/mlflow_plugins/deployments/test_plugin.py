@@ -51,7 +51,9 @@ def _mlflow(*arguments):
 
 
 def _studio(*arguments, **options):
-    result = CliRunner().invoke(commands, arguments, catch_exceptions=False, **options)
+    result = CliRunner().invoke(
+        commands, arguments, catch_exceptions=False, standalone_mode=False, **options
+    )
     assert result.exit_code == 0, result.output
     return result.output
 

@@ -16,7 +16,7 @@ def _tracking(tracking_server):
 
 
 def call(*arguments, code=0):
-    result = CliRunner().invoke(commands, arguments)
+    result = CliRunner().invoke(commands, arguments, standalone_mode=False)
     if isinstance(result.exception, StudioError):
         raise result.exception
     assert result.exit_code == code, result.output

@@ -106,7 +106,7 @@ class Life(RuleBasedStateMachine):
     def is_over(self, lease):
         """Whether a lease was replaced or given back."""
         state = self.state()
-        is_given_back = state.tags.get(f"studio.heartbeat/{lease.token}") == "released"
+        is_given_back = f"released/{lease.token}" in state.params
         return is_given_back or f"lease/{lease.token + 1}" in state.params
 
     @invariant()

@@ -161,7 +161,7 @@ def test_the_page_of_the_documentation_works(make_place):
     place = make_place(namespace["register"])
     place.studio.client().create_run("0", run_name="the-newest")
     assert "the-newest" in place.open("/greeting")
-    assert "/studio/greeting" in place.http.get("/studio/_dash-layout").text
+    assert "/studio/greeting" in json.dumps(place.http.get("/studio/_dash-layout").json)
 
 
 def test_the_documentation_names_what_a_page_may_use(make_place):
