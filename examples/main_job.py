@@ -199,6 +199,7 @@ def assess(model_uri: str, holdout: pd.DataFrame) -> None:
         target=TARGET,
         sensitive_features=SENSITIVE,
         experiment_name=NAME,
+        data_name="adult-test",
     )
     shown = ["selection_rate", "accuracy", "true_positive_rate", "false_positive_rate"]
     for fairness in evaluation.analysis.fairness:

@@ -65,6 +65,11 @@ def card(title: str | None, *children: Any, actions: Sequence[Any] = ()) -> Comp
     return html.Section([*head, *children], className="studio-card")
 
 
+def stack(parts: Iterable[Any]) -> Component:
+    """Put parts below one another."""
+    return html.Div(list(parts), className="studio-stack")
+
+
 def columns(*children: Any) -> Component:
     """Put parts beside one another where there is room."""
     return html.Div(list(children), className="studio-columns")

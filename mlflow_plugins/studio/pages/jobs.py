@@ -137,37 +137,20 @@ class _Jobs:
                 ),
             }
         )
-        inputs = [
-            [one.dataset.name, ui.tag(one.dataset.digest)]
-            for one in (run.inputs.dataset_inputs if run.inputs else [])
-        ]
-        figures = {key: ui.number(value) for key, value in sorted(run.data.metrics.items())[:12]}
-        content = html.Div(
-            [
-                *problem,
-                ui.columns(
-                    ui.card("About", facts),
-                    html.Div(
-                        [
-                            *([ui.card("Metrics", ui.tiles(figures))] if figures else []),
-                            *(
-                                [
-                                    ui.card(
-                                        "Inputs",
-                                        ui.table(["Data", "Version"], inputs, label="Inputs"),
-                                    )
-                                ]
-                                if inputs
-                                else []
-                            ),
-                            ui.card("Parameters", _parameters(run.data.params)),
-                        ],
-                        className="studio-stack",
-                    ),
-                ),
-            ],
-            className="studio-stack",
+        left, right = (
+            [ui.card("About", facts)],
+            [ui.card("Parameters", _parameters(run.data.params))],
         )
+        if run.inputs and run.inputs.dataset_inputs:
+            rows = [
+                [one.dataset.name, ui.tag(one.dataset.digest)] for one in run.inputs.dataset_inputs
+            ]
+            left.append(ui.card("Inputs", ui.table(["Data", "Version"], rows, label="Inputs")))
+        if run.data.metrics:
+            figures = {key: ui.number(one) for key, one in sorted(run.data.metrics.items())[:12]}
+            right.insert(0, ui.card("Metrics", ui.tiles(figures)))
+        columns = ui.columns(ui.stack(left), ui.stack(right))
+        content = ui.stack([*problem, columns])
         return studio.Final(content) if job.status.is_final else content
 
     def _offer(self, run_id: str) -> Any:
