@@ -40,7 +40,9 @@ def _clean_environment() -> None:
 
 _clean_environment()  # before anything imports MLflow
 
+import mlflow  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
+from mlflow.tracking._tracking_service import utils as tracking  # noqa: E402
 
 from mlflow_plugins.core import AssetStore, connect  # noqa: E402
 from mlflow_plugins.testing import servers  # noqa: E402
@@ -48,6 +50,19 @@ from mlflow_plugins.testing import servers  # noqa: E402
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(os.environ["HOME"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_tracking_uri() -> Iterator[None]:
+    """Let no test leave its server behind as everybody's: MLflow keeps the URI for the process."""
+    variable, uri = os.environ.get("MLFLOW_TRACKING_URI"), tracking._tracking_uri
+    yield
+    if tracking._tracking_uri != uri:
+        mlflow.set_tracking_uri(uri)
+    if variable is None:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+    else:
+        os.environ["MLFLOW_TRACKING_URI"] = variable
 
 
 @pytest.fixture(scope="session")

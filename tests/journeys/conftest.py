@@ -1,5 +1,6 @@
 """A workspace as its user starts it: the real command, in a folder of its own."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -40,12 +41,14 @@ class Workspace:
         """Return its descendants."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def agent(self) -> psutil.Process:
-        """Return its agent's process."""
+    def agents(self) -> list[psutil.Process]:
+        """Return the processes of its agent: one, or none while it is being started again."""
+        found = []
         for process in self.family():
-            if "agent" in process.cmdline():
-                return process
-        raise AssertionError("there is no agent")
+            with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+                if "agent" in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask it to stop; return its exit code."""

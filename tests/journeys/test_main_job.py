@@ -95,7 +95,7 @@ def test_from_a_table_to_a_prediction(shell, wait_until):
     wait_until(
         lambda: "Time budget" in read_log(client, run_id).text, seconds=120, what="the job's start"
     )
-    agent = shell.workspace.agent()
+    [agent] = shell.workspace.agents()
     agent.kill()
     out, err = running.communicate(timeout=240)
     assert running.returncode == 0, out + err

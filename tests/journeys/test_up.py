@@ -45,14 +45,11 @@ def test_killing_it_ends_its_children(start_workspace, wait_until):
 
 def test_an_agent_that_is_killed_comes_back(start_workspace, wait_until):
     workspace = start_workspace()
-    first = workspace.agent()
+    [first] = workspace.agents()
     first.kill()
-    wait_until(lambda: not is_running(first))
-
-    def is_back() -> bool:
-        return any("agent" in p.cmdline() and p.pid != first.pid for p in workspace.family())
-
-    wait_until(is_back, what="a new agent")
+    wait_until(
+        lambda: [one for one in workspace.agents() if one.pid != first.pid], what="a new agent"
+    )
 
 
 def test_a_second_workspace_in_the_same_folder_is_refused(start_workspace):
