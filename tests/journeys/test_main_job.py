@@ -15,7 +15,7 @@ import pytest
 from mlflow_plugins.core import connect
 from mlflow_plugins.jobs import list_jobs, read_log
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]  # two cores may be busy
 
 JOB = """
 $schema: https://azuremlschemas.azureedge.net/latest/autoMLJob.schema.json

@@ -13,7 +13,7 @@ import requests
 from mlflow_plugins.core import AssetStore, connect
 from mlflow_plugins.data import DATA, create_data_asset, preview
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]  # two cores may be busy
 
 
 def test_it_starts_stops_and_finds_everything_again(start_workspace, tmp_path, wait_until):
