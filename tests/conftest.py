@@ -40,7 +40,6 @@ def _clean_environment() -> None:
 
 _clean_environment()  # before anything imports MLflow
 
-import mlflow  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.tracking._tracking_service import utils as tracking  # noqa: E402
 
@@ -53,16 +52,11 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_tracking_uri() -> Iterator[None]:
-    """Let no test leave its server behind as everybody's: MLflow keeps the URI for the process."""
-    variable, uri = os.environ.get("MLFLOW_TRACKING_URI"), tracking._tracking_uri
+def _no_store_is_left_behind() -> Iterator[None]:
+    """Name the test that makes its store everybody's: MLflow keeps the URI for the process."""
+    before = tracking._tracking_uri
     yield
-    if tracking._tracking_uri != uri:
-        mlflow.set_tracking_uri(uri)
-    if variable is None:
-        os.environ.pop("MLFLOW_TRACKING_URI", None)
-    else:
-        os.environ["MLFLOW_TRACKING_URI"] = variable
+    assert tracking._tracking_uri == before, "set it with mlflow_plugins.testing.use_tracking_uri"
 
 
 @pytest.fixture(scope="session")

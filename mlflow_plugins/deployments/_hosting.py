@@ -150,18 +150,18 @@ class Hosting:
             self._kill(f"The server was not ready after {START_SECONDS:g} seconds.")
 
     def _on_death(self, now: float) -> None:
-        self._n_failures += 1
+        n_failures = self._n_failures + 1
         code = self._child.poll() if self._child is not None else None
         how = "" if code is None else f" ({_describe_exit(code)})"
         error = f"The server ended{how}. {last_lines(self._log)}".strip()
-        pause = min(2.0 ** (self._n_failures - 1), _LONGEST_PAUSE_SECONDS)
-        self._start_at = now + pause
+        status = DeploymentStatus.FAILED if n_failures >= N_STARTS else DeploymentStatus.CREATING
+        _LOGGER.warning("%s: %s", self._label, error)
+        # Before anything else: a store that cannot be written to now is told at the next step.
+        self._note(status=status, error=error, process="")
+        self._n_failures = n_failures
+        self._start_at = now + min(2.0 ** (n_failures - 1), _LONGEST_PAUSE_SECONDS)
         self._process = self._child = None
         self._is_ready = False
-        is_failed = self._n_failures >= N_STARTS
-        status = DeploymentStatus.FAILED if is_failed else DeploymentStatus.CREATING
-        _LOGGER.warning("%s: %s", self._label, error)
-        self._note(status=status, error=error, process="")
         self._send_log(now, is_last=True)
 
     @property

@@ -16,6 +16,7 @@ from mlflow_plugins.testing.servers import (
     create_database,
     postgres_server,
     tracking_server,
+    use_tracking_uri,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "in_threads",
     "postgres_server",
     "tracking_server",
+    "use_tracking_uri",
 ]

@@ -14,13 +14,16 @@ from contextlib import chdir, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import mlflow
 import requests
 from mlflow import MlflowClient
+from mlflow.tracking._tracking_service import utils as _tracking
 
 from mlflow_plugins.core import StudioError, prepare_environment
 from mlflow_plugins.core.processes import free_port, stop_tree, thread_limits
 
 _HOST = "127.0.0.1"
+_TRACKING_URI = "MLFLOW_TRACKING_URI"
 _START_SECONDS = 180.0
 _STOP_SECONDS = 15.0
 
@@ -58,6 +61,25 @@ def _empty_database() -> bytes:
 
 
 # ---------------------------------------------------------------- MLflow
+
+
+@contextmanager
+def use_tracking_uri(uri: str) -> Iterator[str]:
+    """Make `uri` the process's tracking store, and afterwards whatever it was before, or none.
+
+    MLflow cannot say "none was set": its getter answers with a default, and setting that makes it
+    everybody's. It also writes the environment variable that child processes read.
+    """
+    variable, before = os.environ.get(_TRACKING_URI), _tracking._tracking_uri
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield uri
+    finally:
+        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]
+        if variable is None:
+            os.environ.pop(_TRACKING_URI, None)
+        else:
+            os.environ[_TRACKING_URI] = variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlflow_plugins.testing import use_tracking_uri
+
 
 def make_people(n=240, *, seed=0):
     """A table with every kind of column and a target that depends on some of them."""
@@ -31,14 +33,9 @@ def people():
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """A fresh MLflow store in a folder of its own."""
-    import mlflow
-
-    before = mlflow.get_tracking_uri()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    mlflow.set_tracking_uri(uri)
-    yield uri
-    mlflow.set_tracking_uri(before)
+    with use_tracking_uri(uri):
+        yield uri

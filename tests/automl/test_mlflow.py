@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import automl
+from mlflow_plugins.testing import use_tracking_uri
 
 # MLflow 3.17 warns about type hints of its own while mlflow.pyfunc is imported, and compares
 # columns with a range, which pandas 3.1 deprecates, while it saves an input example.
@@ -33,15 +34,15 @@ def table(people):
 def searched(table, tmp_path_factory):
     """A finished search and the client of its store."""
     folder = tmp_path_factory.mktemp("mlflow")
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
-    experiment = mlflow.create_experiment("search", artifact_location=f"file://{folder}/artifacts")
-    with mlflow.start_run(experiment_id=experiment):
-        predictor = automl.fit(
-            table, target="label", mlflow="trials", test_frame=table.head(50), **FIT
+    with use_tracking_uri(f"sqlite:///{folder}/mlflow.db"):
+        experiment = mlflow.create_experiment(
+            "search", artifact_location=f"file://{folder}/artifacts"
         )
-    yield predictor
-    mlflow.set_tracking_uri(before)
+        with mlflow.start_run(experiment_id=experiment):
+            predictor = automl.fit(
+                table, target="label", mlflow="trials", test_frame=table.head(50), **FIT
+            )
+        yield predictor
 
 
 def _artifact(run_id, name):

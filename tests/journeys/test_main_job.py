@@ -14,6 +14,7 @@ import pytest
 
 from mlflow_plugins.core import connect
 from mlflow_plugins.jobs import list_jobs, read_log
+from mlflow_plugins.testing import use_tracking_uri
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]  # two cores may be busy
 
@@ -105,8 +106,8 @@ def test_from_a_table_to_a_prediction(shell, wait_until):
     assert [one.dataset.name for one in run.inputs.dataset_inputs] == ["people"]
     wait_until(lambda: not orphans(shell.folder), what="the end of the job's processes")
 
-    mlflow.set_tracking_uri(shell.workspace.uri)
-    mlflow.register_model(run.data.tags["automl.best_model_uri"], "people")
+    with use_tracking_uri(shell.workspace.uri):
+        mlflow.register_model(run.data.tags["automl.best_model_uri"], "people")
     out = shell.run(
         *("rai", "evaluate", "--model-uri", "models:/people/1", "--data", "people.csv"),
         *("--target", "income", "--sensitive", "sex"),
@@ -122,7 +123,8 @@ def test_from_a_table_to_a_prediction(shell, wait_until):
     out = shell.run(
         *deployments, *("predict", "-t", "studio", "--name", "people", "-I", "rows.json")
     )
-    expected = mlflow.pyfunc.load_model("models:/people/1").predict(rows)
+    with use_tracking_uri(shell.workspace.uri):
+        expected = mlflow.pyfunc.load_model("models:/people/1").predict(rows)
     assert json.loads(out[out.index("{") :])["predictions"] == list(expected)
     shell.run(*deployments, "delete", "-t", "studio", "--name", "people")
 

@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 import rai
+from mlflow_plugins.testing import use_tracking_uri
 from rai.__main__ import main
 from rai.plugin import RaiEvaluator
 
@@ -31,13 +32,12 @@ QUICK = {"explain_budget_seconds": 0, "n_bootstrap": 100}
 def store(tmp_path_factory):
     """A fresh SQLite store with one experiment."""
     folder = tmp_path_factory.mktemp("store")
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
-    mlflow.set_experiment(
-        experiment_id=mlflow.create_experiment("rai", artifact_location=(folder / "a").as_uri())
-    )
-    yield folder
-    mlflow.set_tracking_uri(before)
+    with use_tracking_uri(f"sqlite:///{folder}/mlflow.db"):
+        artifacts = (folder / "a").as_uri()
+        mlflow.set_experiment(
+            experiment_id=mlflow.create_experiment("rai", artifact_location=artifacts)
+        )
+        yield folder
 
 
 @pytest.fixture(autouse=True)

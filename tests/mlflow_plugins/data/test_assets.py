@@ -18,6 +18,7 @@ from mlflow_plugins.data import (
     resolve_input,
 )
 from mlflow_plugins.data._digest import content_digest
+from mlflow_plugins.testing import use_tracking_uri
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def test_an_input_that_cannot_be_found_says_why(store, tmp_path, text, message):
         resolve_input(store, text, base_folder=tmp_path, folder=tmp_path / "cache")
 
 
-def test_a_run_notes_the_asset_as_mlflow_dataset(store, client, tmp_path, table, monkeypatch):
+def test_a_run_notes_the_asset_as_mlflow_dataset(store, client, tmp_path, table):
     first = create_data_asset(store, table, name="lineage")
     second = create_data_asset(store, table, name="lineage")
     run = client.create_run(client.create_experiment("uses-lineage"))
@@ -140,9 +141,9 @@ def test_a_run_notes_the_asset_as_mlflow_dataset(store, client, tmp_path, table,
         client.log_inputs(run.info.run_id, [DatasetInput(as_mlflow_dataset(asset))])
     inputs = client.get_run(run.info.run_id).inputs.dataset_inputs
     assert {json.loads(one.dataset.source)["version"] for one in inputs} == {"1", "2"}
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", client.tracking_uri)
-    mlflow.set_tracking_uri(client.tracking_uri)
-    source = mlflow.data.get_source(inputs[0])
-    assert pd.read_csv(source.load(folder=tmp_path / "loaded")).shape == (2, 2)
-    resolved = mlflow.data.from_pandas(pd.read_csv(table), source="azureml:lineage@latest").source
+    with use_tracking_uri(client.tracking_uri):
+        source = mlflow.data.get_source(inputs[0])
+        assert pd.read_csv(source.load(folder=tmp_path / "loaded")).shape == (2, 2)
+        frame = pd.read_csv(table)
+        resolved = mlflow.data.from_pandas(frame, source="azureml:lineage@latest").source
     assert resolved.to_dict() == {"name": "lineage", "version": "2"}

@@ -31,7 +31,7 @@ from sklearn.preprocessing import StandardScaler
 from mlflow_plugins.core import AssetStore, connect
 from mlflow_plugins.core.processes import stop_tree
 from mlflow_plugins.deployments import Deployment, DeploymentStatus, get_deployment
-from mlflow_plugins.testing.servers import create_database
+from mlflow_plugins.testing import create_database, use_tracking_uri
 
 with warnings.catch_warnings():  # of MLflow about its own type hints
     warnings.simplefilter("ignore")
@@ -209,12 +209,11 @@ _CHOOSER_SIGNATURE = ModelSignature(
 
 @pytest.fixture(scope="session")
 def models(place: Place) -> Iterator[Models]:
-    mlflow.set_tracking_uri(place.uri)
-    with chdir(place.folder), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow's, about pandas and type hints
-        logged = _log_models(place)
-    yield logged
-    mlflow.set_tracking_uri(None)
+    with use_tracking_uri(place.uri):
+        with chdir(place.folder), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow's, about pandas and type hints
+            logged = _log_models(place)
+        yield logged
 
 
 def _log_models(place: Place) -> Models:

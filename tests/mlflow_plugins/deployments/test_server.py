@@ -149,7 +149,8 @@ def test_a_killed_server_comes_back_at_its_address(served, place, table):
     url, key = served
     before = _process(place.store, "shared")
     os.kill(before.pid, signal.SIGKILL)
-    place.wait_for(lambda: _process(place.store, "shared") not in (None, before))
+    reason = "The server ended (killed by signal 9)"
+    place.wait_for(lambda: reason in get_deployment(place.store, "shared").error)
     after = place.wait_until("shared", "Running")
     assert after.url == url
     assert after.error == ""

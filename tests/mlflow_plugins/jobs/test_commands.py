@@ -1,18 +1,17 @@
 import json
 
-import mlflow
 import pytest
 from click.testing import CliRunner
 
 from mlflow_plugins.core import StudioError
 from mlflow_plugins.jobs._commands import commands
+from mlflow_plugins.testing import use_tracking_uri
 
 
 @pytest.fixture(autouse=True)
 def _tracking(tracking_server):
-    mlflow.set_tracking_uri(tracking_server.uri)
-    yield
-    mlflow.set_tracking_uri(None)
+    with use_tracking_uri(tracking_server.uri):
+        yield
 
 
 def call(*arguments, code=0):

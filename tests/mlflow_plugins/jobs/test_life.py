@@ -9,6 +9,7 @@ import pytest
 from mlflow_plugins.core import InvalidInput, NotFound, StudioError
 from mlflow_plugins.data import create_data_asset
 from mlflow_plugins.jobs import JobStatus, cancel_job, get_job, list_jobs, read_log, submit
+from mlflow_plugins.testing import use_tracking_uri
 
 pytestmark = pytest.mark.usefixtures("agent")
 
@@ -23,9 +24,8 @@ def read_artifact(client, run_id, path):
 
 @pytest.fixture(autouse=True)
 def _tracking(tracking_server):
-    mlflow.set_tracking_uri(tracking_server.uri)
-    yield
-    mlflow.set_tracking_uri(None)
+    with use_tracking_uri(tracking_server.uri):
+        yield
 
 
 def test_a_job_runs(driver, client):

@@ -4,12 +4,12 @@ import os
 import subprocess
 import sys
 
-import mlflow
 import pytest
 from mlflow.exceptions import ExecutionException
 from mlflow.projects import run
 
 from mlflow_plugins.core.processes import thread_limits
+from mlflow_plugins.testing import use_tracking_uri
 
 JOB = """
 $schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json
@@ -25,11 +25,9 @@ inputs:
 
 
 @pytest.fixture(autouse=True)
-def _tracking(tracking_server, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_server.uri)
-    mlflow.set_tracking_uri(tracking_server.uri)
-    yield
-    mlflow.set_tracking_uri(None)
+def _tracking(tracking_server):
+    with use_tracking_uri(tracking_server.uri):
+        yield
 
 
 @pytest.fixture

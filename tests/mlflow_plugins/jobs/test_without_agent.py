@@ -2,20 +2,19 @@
 
 import threading
 
-import mlflow
 import pytest
 from mlflow.projects import run
 
 from mlflow_plugins.core import Records
 from mlflow_plugins.jobs import JobStatus, cancel_job, follow, get_job, list_jobs
 from mlflow_plugins.jobs._agents import give_sign, has_live_agent
+from mlflow_plugins.testing import use_tracking_uri
 
 
 @pytest.fixture(autouse=True)
 def _tracking(tracking_server):
-    mlflow.set_tracking_uri(tracking_server.uri)
-    yield
-    mlflow.set_tracking_uri(None)
+    with use_tracking_uri(tracking_server.uri):
+        yield
 
 
 @pytest.fixture
