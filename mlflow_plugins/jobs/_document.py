@@ -14,7 +14,7 @@ SUFFIXES = (".yml", ".yaml")
 class _Loader(yaml.SafeLoader):
     """YAML without its two surprises: keys given twice, and texts that turn into dates."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012  (PyYAML reads it from the class)
+    yaml_implicit_resolvers = {  # PyYAML reads it from the class
         first: [(tag, rule) for tag, rule in rules if tag != "tag:yaml.org,2002:timestamp"]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }

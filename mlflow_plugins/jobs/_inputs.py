@@ -26,7 +26,8 @@ from mlflow_plugins.core import (
     parse_reference,
 )
 from mlflow_plugins.data import DATA, create_data_asset, download_asset, local_path
-from mlflow_plugins.jobs._spec import CommandJob, Input, Output
+from mlflow_plugins.jobs._fields import Input, Output
+from mlflow_plugins.jobs._spec import CommandJob
 
 INPUTS, OUTPUTS = "inputs", "outputs"
 
