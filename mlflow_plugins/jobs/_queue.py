@@ -47,6 +47,7 @@ _EXPERIMENT = "studio.experiment_id"
 _TYPE = "studio.job_type"
 _NAME = "studio.display_name"
 _COMPUTE = "studio.compute"
+_COORDINATOR = "studio.coordinator"
 _STATUS = "studio.status"
 _ATTEMPT = "studio.attempt"
 _STARTED = "studio.started_at"
@@ -76,6 +77,7 @@ class Job:
         attempt: Number of the latest attempt; 0 before the first.
         error: Why it failed, if it did.
         created_by: The user, as MLflow knows it.
+        is_coordinator: Whether it mostly waits for other jobs and takes no slot.
     """
 
     run_id: str
@@ -91,6 +93,7 @@ class Job:
     attempt: int
     error: str
     created_by: str
+    is_coordinator: bool
 
 
 def to_job(record: Record) -> Job:
@@ -110,6 +113,7 @@ def to_job(record: Record) -> Job:
         attempt=int(tags.get(_ATTEMPT, 0)),
         error=_outcome(record).get("error", ""),
         created_by=record.user,
+        is_coordinator=_COORDINATOR in tags,
     )
 
 
@@ -216,6 +220,7 @@ class JobQueue:
         display_name: str,
         compute: str,
         user: str,
+        is_coordinator: bool = False,
     ) -> Job:
         """Add a job; agents see it when this returns.
 
@@ -226,6 +231,7 @@ class JobQueue:
             display_name: Name of the user's run.
             compute: Name of the backend that runs the command.
             user: Who submits.
+            is_coordinator: Whether it mostly waits for other jobs and takes no slot.
         """
         tags = {
             "mlflow.user": user,
@@ -235,6 +241,7 @@ class JobQueue:
             _NAME: display_name,
             _COMPUTE: compute,
             _STATUS: JobStatus.QUEUED,
+            **({_COORDINATOR: "true"} if is_coordinator else {}),
         }
         record = self.records.create(
             JOB, spec, role=JOB, name=display_name, tags=tags, status="SCHEDULED"

@@ -53,6 +53,7 @@ class CommandJob(Part):
     properties: dict[str, Text] = {}
     files: dict[str, str] = {}
     warnings: list[str] = []
+    coordinator: bool = False
 
     @model_validator(mode="before")
     @classmethod

@@ -112,6 +112,7 @@ def submit(
             display_name=run.info.run_name or run.info.run_id,
             compute=find_backend(job.compute) or LOCAL,
             user=getpass.getuser(),
+            is_coordinator=job.coordinator,
         )
     except BaseException:
         client.set_terminated(run.info.run_id, "FAILED")

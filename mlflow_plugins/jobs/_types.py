@@ -2,8 +2,10 @@
 
 Another package adds a type through the entry-point group ``mlflow_studio.job_types``: the name is
 the document's ``type``, the value a function ``to_command_job(document) -> document`` that returns
-a command job. It may add two keys: ``files``, texts by name, with expressions, that are written
-into the command's working directory; and ``warnings``, what the job asks for and will not get.
+a command job. It may add three keys: ``files``, texts by name, with expressions, that are written
+into the command's working directory; ``warnings``, what the job asks for and will not get; and
+``coordinator``, true for a command that mostly waits for other jobs, which takes no slot of a
+compute, lest it keep those jobs from theirs.
 """
 
 from collections.abc import Mapping
@@ -16,7 +18,7 @@ from mlflow_plugins.core import InvalidInput, did_you_mean
 
 JOB_TYPES = "mlflow_studio.job_types"
 COMMAND = "command"
-FROM_TYPES = ("files", "warnings")
+FROM_TYPES = ("files", "warnings", "coordinator")
 
 
 def job_type(document: Mapping[str, Any]) -> str:
