@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mlflow_plugins.jobs._document import read_job_file
     from mlflow_plugins.jobs._follow import follow
     from mlflow_plugins.jobs._log import LogSlice, read_log
-    from mlflow_plugins.jobs._queue import Job, cancel_job, get_job, list_jobs
+    from mlflow_plugins.jobs._queue import Job, cancel_job, get_job, list_jobs, read_document
     from mlflow_plugins.jobs._states import JobStatus
     from mlflow_plugins.jobs._submit import submit, submit_file
 
@@ -23,6 +23,7 @@ __all__ = [
     "follow",
     "get_job",
     "list_jobs",
+    "read_document",
     "read_job_file",
     "read_log",
     "submit",
@@ -37,6 +38,7 @@ _HOMES = {
     "follow": "_follow",
     "get_job": "_queue",
     "list_jobs": "_queue",
+    "read_document": "_queue",
     "read_job_file": "_document",
     "read_log": "_log",
     "submit": "_submit",

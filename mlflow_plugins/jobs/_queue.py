@@ -164,6 +164,15 @@ def job_record_id(client: MlflowClient, run_id: str) -> str:
     return run.data.tags[_RECORD]
 
 
+def read_document(client: MlflowClient, run_id: str) -> Mapping[str, Any]:
+    """Read what a job was asked to do, see `JobQueue.put`.
+
+    Raises:
+        NotFound: There is no such run, or it is not a job's.
+    """
+    return Records(client).get(job_record_id(client, run_id)).spec or {}
+
+
 def read_state(client: MlflowClient, record_id: str) -> Record:
     """Read a job's record without its document, which may be a file."""
     return to_record(client.get_run(record_id), spec=None)

@@ -70,6 +70,21 @@ def stack(parts: Iterable[Any]) -> Component:
     return html.Div(list(parts), className="studio-stack")
 
 
+def tabs(addresses: Mapping[str, str], *, current: str, label: str) -> Component:
+    """Return links to the parts of a page; each part has an address and loads only what it shows.
+
+    Args:
+        addresses: By the words on the tabs.
+        current: The words on the tab of this page.
+        label: What the parts are parts of.
+    """
+    links = [
+        dcc.Link(text, href=address, className="current" if text == current else "")
+        for text, address in addresses.items()
+    ]
+    return html.Nav(links, className="studio-tabs", **attributes(aria_label=label))
+
+
 def columns(*children: Any) -> Component:
     """Put parts beside one another where there is room."""
     return html.Div(list(children), className="studio-columns")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import dash_mantine_components as dmc
 from dash import MATCH, ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 from mlflow import MlflowClient
@@ -19,8 +20,22 @@ def log_view(app: Dash, client: Callable[[], MlflowClient]) -> Callable[[str], C
         return {"log": part, "run": run_id}
 
     def view(run_id: str) -> Component:
+        search = dcc.Input(
+            id=ids("search", run_id),
+            type="search",
+            placeholder="Search in the log",
+            n_submit=0,
+            className="studio-log-search",
+        )
+        bar = [
+            html.Label([html.Span("Search in the log", className="studio-hidden"), search]),
+            html.Span(id=ids("found", run_id), className="studio-dim", role="status"),
+            html.Span(className="studio-spring"),
+            dmc.Checkbox(id=ids("follow", run_id), label="Follow", checked=True),
+        ]
         return html.Div(
             [
+                html.Div(bar, className="studio-log-bar"),
                 html.Pre(
                     id=ids("text", run_id),
                     className="studio-log",
@@ -54,5 +69,14 @@ def log_view(app: Dash, client: Callable[[], MlflowClient]) -> Callable[[str], C
         Input(ids("slice", MATCH), "data"),
         State(ids("text", MATCH), "id"),
         State(ids("shown", MATCH), "data"),
+        State(ids("follow", MATCH), "checked"),
+    )
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("studio", "search_log"),
+        Output(ids("found", MATCH), "children"),
+        Input(ids("search", MATCH), "value"),
+        Input(ids("search", MATCH), "n_submit"),
+        Input(ids("shown", MATCH), "data"),
+        State(ids("text", MATCH), "id"),
     )
     return view

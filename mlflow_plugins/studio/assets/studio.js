@@ -37,6 +37,21 @@ const LOG_LIMIT = 2_000_000; // characters kept on the page; the whole log is in
 const elementOf = (id) => document.getElementById(
   typeof id === "string" ? id : JSON.stringify(id, Object.keys(id).sort()));
 
+const occurrences = (view, words) => {
+  const ranges = [];
+  const texts = document.createTreeWalker(view, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode.textContent.toLowerCase();
+    for (let at = text.indexOf(words); at >= 0 && ranges.length < 10_000; at = text.indexOf(words, at + words.length)) {
+      const range = new Range();
+      range.setStart(texts.currentNode, at);
+      range.setEnd(texts.currentNode, at + words.length);
+      ranges.push(range);
+    }
+  }
+  return ranges;
+};
+
 window.dash_clientside = Object.assign({}, window.dash_clientside, {
   studio: {
     toggle(_opened, _closed) {
@@ -57,15 +72,31 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       return [{ ...navbar, collapsed: { mobile: !isOpen } }, isOpen];
     },
 
-    // Appends what is new, and keeps the end in view unless the reader has scrolled up.
-    append_log(slice, id, shown) {
+    // Appends what is new, and shows the end if the reader wants to follow.
+    append_log(slice, id, shown, follows) {
       const view = elementOf(id);
       if (!slice || !view || (shown !== undefined && slice.at < shown)) return dash_clientside.no_update;
-      const follows = view.scrollHeight - view.scrollTop - view.clientHeight < 40;
       if (slice.text) view.append(slice.text);
       while (view.textContent.length > LOG_LIMIT && view.childNodes.length > 1) view.firstChild.remove();
       if (follows) view.scrollTop = view.scrollHeight;
       return slice.next;
+    },
+
+    // Marks every occurrence without touching the text; Enter goes from one to the next.
+    search_log(words, nPressed, _shown, id) {
+      const view = elementOf(id);
+      if (!view || !CSS.highlights) return "";
+      const ranges = words ? occurrences(view, words.toLowerCase()) : [];
+      CSS.highlights.set("studio-found", new Highlight(...ranges));
+      const chosen = ranges.length ? (nPressed || 0) % ranges.length : 0;
+      CSS.highlights.set("studio-chosen", new Highlight(...ranges.slice(chosen, chosen + 1)));
+      const isAsked = dash_clientside.callback_context.triggered.some((one) => !one.prop_id.includes('"part":"shown"'));
+      if (isAsked && ranges.length) {
+        const place = ranges[chosen].getBoundingClientRect();
+        view.scrollTop += place.top - view.getBoundingClientRect().top - view.clientHeight / 2;
+      }
+      if (!words) return "";
+      return ranges.length ? `${chosen + 1} of ${ranges.length}` : "not found";
     },
   },
 });
