@@ -39,8 +39,8 @@ def follow(
         offset = part.next_offset
         if part.text:
             write(part.text)
-        if part.is_complete:
-            return get_job(client, run_id)
+        if part.is_complete and (job := get_job(client, run_id)).status.is_final:
+            return job
         if offset == 0 and time.monotonic() > patience_ends:
             _say_why_it_waits(client, run_id, notify)
             patience_ends = float("inf")

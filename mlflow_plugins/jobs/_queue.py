@@ -105,7 +105,7 @@ def to_job(record: Record) -> Job:
         experiment_id=tags[_EXPERIMENT],
         type=tags[_TYPE],
         display_name=tags[_NAME],
-        status=shown_status(stored_status(record), is_cancel_requested=_CANCEL in tags),
+        status=shown_status(_settled_status(record), is_cancel_requested=_CANCEL in tags),
         created_at=record.created_at,
         started_at=_seconds(tags, _STARTED),
         ended_at=_outcome(record).get("ended_at"),
@@ -120,6 +120,13 @@ def to_job(record: Record) -> Job:
 def stored_status(record: Record) -> JobStatus:
     """Return the status without regard to a wish to cancel."""
     return JobStatus(_outcome(record).get("status") or record.tags[_STATUS])
+
+
+def _settled_status(record: Record) -> JobStatus:
+    """Return the status that people may rely on: an end counts once the run says the same."""
+    status = stored_status(record)
+    is_settled = not status.is_final or record.status == status.run_status
+    return status if is_settled else JobStatus.FINALIZING
 
 
 def is_cancel_requested(tags: Mapping[str, str]) -> bool:

@@ -1,7 +1,8 @@
 """One job: overview with its log, metrics, inputs and outputs, code, definition."""
 
+import tempfile
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -302,16 +303,14 @@ def _walk(client: MlflowClient, run_id: str, folder: str) -> list[FileInfo]:
 
 def _source(client: MlflowClient, run_id: str, path: str, size: int | None) -> Component:
     """Return the text of one file."""
-    import mlflow.artifacts
-
     name = path.removeprefix("code/")
     if size is None:
         return ui.note(f"The code has no file {name!r}. Choose one from the list.", color="orange")
     if size > _CODE_BYTES:
         return ui.note(f"{name} has {ui.size(size)}, too much to show here.")
-    uri = client.get_run(run_id).info.artifact_uri
+    with tempfile.TemporaryDirectory() as folder:
+        content = Path(client.download_artifacts(run_id, path, folder)).read_bytes()
     try:
-        text = mlflow.artifacts.load_text(f"{uri}/{path}")
+        return ui.code(content.decode(), label=name)
     except UnicodeDecodeError:
         return ui.note(f"{name} is not a text.")
-    return ui.code(text, label=name)
