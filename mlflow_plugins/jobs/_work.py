@@ -34,7 +34,7 @@ from mlflow_plugins.jobs._spec import CommandJob
 from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._submit import CODE
 from mlflow_plugins.jobs._watch import Wish
-from mlflow_plugins.jobs.backends._base import JobBackend, JobProcess
+from mlflow_plugins.jobs.backends._base import JobBackend, JobProcess, Ticket
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class Work:
         log: Path,
         backend: JobBackend,
         environment: Mapping[str, str],
+        n_threads: int,
     ) -> None:
         """Read the job's document.
 
@@ -61,6 +62,7 @@ class Work:
             log: Existing file that the output is appended to.
             backend: Starts the command on this machine.
             environment: What the command inherits.
+            n_threads: How many threads its numeric libraries may start.
         """
         self._attempt = attempt
         self._client = attempt.queue.client
@@ -71,6 +73,7 @@ class Work:
         self._log = log
         self._backend = backend
         self._environment = environment
+        self._n_threads = n_threads
 
     def run(self) -> Ending | Wish:
         """Do it; return how it ended, or the wish that ended it.
@@ -145,6 +148,11 @@ class Work:
             environment=self._command_environment(),
             folder=self._code,
             log=self._log,
+            ticket=Ticket(
+                key=self._attempt.lease.record_id,
+                number=self._attempt.lease.token,
+                run_id=self._job.run_id,
+            ),
         )
         try:
             self._attempt.move(JobStatus.RUNNING)
@@ -200,9 +208,8 @@ class Work:
         return self._folder / OUTPUTS / name
 
     def _command_environment(self) -> dict[str, str]:
-        n_processors = len(os.sched_getaffinity(0))
         own = {
-            **thread_limits(max(1, n_processors // self._attempt.settings.max_jobs)),
+            **thread_limits(self._n_threads),
             "PYTHONUNBUFFERED": "1",
             **self._spec.environment_variables,
             "MLFLOW_TRACKING_URI": absolute_uri(str(self._client.tracking_uri)),

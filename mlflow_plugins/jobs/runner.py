@@ -31,6 +31,7 @@ from mlflow_plugins.jobs._leftovers import end_leftovers
 from mlflow_plugins.jobs._log import LogKeeper, read_whole_log, say
 from mlflow_plugins.jobs._patience import is_passing
 from mlflow_plugins.jobs._queue import JobQueue, has_outcome, stored_status, to_job
+from mlflow_plugins.jobs._remote import Lost, RemoteWork
 from mlflow_plugins.jobs._runner_folder import RunnerFolder
 from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._watch import Watch, Wish
@@ -107,13 +108,7 @@ class Runner:
             queue=queue, lease=lease, record=record, watch=self._watch, settings=settings
         )
         self._number = self._attempt.job.attempt + 1
-        self._work = Work(
-            self._attempt,
-            folder=folder,
-            log=self._log_path,
-            backend=load_backend(self._attempt.job.compute),
-            environment=environment,
-        )
+        self._work = self._make_work(environment)
 
     def run(self) -> None:
         """Do everything, whatever happens on the way."""
@@ -132,6 +127,20 @@ class Runner:
             self._watch.ask(Wish.LOST)
         finally:
             self._watch.close()
+
+    def _make_work(self, environment: Mapping[str, str]) -> Work | RemoteWork:
+        backend = load_backend(self._attempt.job.compute)
+        if backend.remote_python is not None:
+            return RemoteWork(self._attempt, log=self._log_path, backend=backend)
+        n_processors = len(os.sched_getaffinity(0))
+        return Work(
+            self._attempt,
+            folder=self._folder,
+            log=self._log_path,
+            backend=backend,
+            environment=environment,
+            n_threads=max(1, n_processors // self._attempt.settings.max_jobs),
+        )
 
     def _open_log(self) -> LogKeeper:
         earlier = (
@@ -152,8 +161,14 @@ class Runner:
         log.start()
         return log
 
-    def _finish(self, log: LogKeeper, ending: Ending | Wish) -> None:
+    def _finish(self, log: LogKeeper, ending: Ending | Wish | Lost) -> None:
         if ending is Wish.LOST:
+            return
+        if isinstance(ending, Lost):
+            reason = ending.reason
+            self._say(f"Attempt {self._number} was lost. {reason}")
+            self._attempt.insist(log.close)
+            self._attempt.insist(lambda: self._queue.lose(self._lease, reason))
             return
         if ending is Wish.GIVE_BACK:
             self._say("The agent was asked to end; the job goes back into the queue.")
