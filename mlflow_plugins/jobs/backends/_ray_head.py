@@ -36,7 +36,7 @@ from mlflow_plugins.jobs.backends.local import LocalBackend
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 300.0
-_STOP_SECONDS = 10.0
+_STOP_SECONDS = 5.0
 _FOREVER_SECONDS = str(365 * 24 * 3600)
 _FOREIGN = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS", "RAY_AUTH_TOKEN")
 
@@ -137,21 +137,24 @@ class RayHead:
             raise MissingExtra("ray", extra="ray", purpose="A Ray head on this machine")
         self._make_token()
         with self.log_file.open("wb") as log:
-            keeper = subprocess.Popen(
+            answer = subprocess.run(
                 [sys.executable, "-m", __name__, str(self.folder), options.model_dump_json()],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.PIPE,
                 stderr=log,
+                text=True,
                 start_new_session=True,
+                check=False,
             )
+        keeper = ProcessIdentity.parse(answer.stdout) if answer.stdout else None
         deadline = time.monotonic() + _START_SECONDS
-        while keeper.poll() is None and time.monotonic() < deadline:
+        while keeper and keeper.find() and time.monotonic() < deadline:
             if state := self.state():
                 return state
             if is_unwanted.wait(0.2):
                 break
-        stop_tree(keeper.pid, grace_seconds=_STOP_SECONDS + 15.0)
-        keeper.wait()
+        if keeper:
+            stop_tree(keeper.pid, grace_seconds=_STOP_SECONDS + 15.0)
         lines = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-10:]
         raise StudioError("\n".join(["The Ray head could not be started.", *lines]))
 
@@ -255,8 +258,12 @@ class Keeper:
 
 
 def main(arguments: list[str]) -> None:
-    """Keep a head."""
+    """Keep a head, in a process of its own whose identity is printed."""
     folder, options = arguments
+    if child := os.fork():
+        print(ProcessIdentity.of(child))  # noqa: T201
+        return
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     Keeper(RayHead(Path(folder)), HeadOptions.model_validate_json(options)).run()
 
 
