@@ -110,7 +110,7 @@ def postgres() -> Iterator[servers.PostgresServer]:
 
 @pytest.fixture(scope="session")
 def ray_head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayHead]:
-    head = RayHead(tmp_path_factory.mktemp("ray"))
+    head = RayHead(tmp_path_factory.mktemp("agent") / "ray")
     # If this process is killed, the head sees that nobody uses it and ends.
     options = HeadOptions(n_cpus=2, object_store_bytes=80 << 20, idle_seconds=20)
     try:
@@ -127,7 +127,7 @@ def ray_variables(ray_head: RayHead, monkeypatch: pytest.MonkeyPatch) -> dict[st
     variables = {
         **ray_head.client_environment(),
         "RAY_API_SERVER_ADDRESS": state.address,
-        "MLFLOW_STUDIO_STOP_SECONDS": "2",
+        "MLFLOW_STUDIO_STOP_SECONDS": "1",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

@@ -16,10 +16,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How a job came to its end."""
+    """How a job came to its end.
+
+    Attributes:
+        status: The job's last one.
+        error: Why it failed, if it did.
+        is_in_log: Whether the end of the log says more.
+    """
 
     status: JobStatus
     error: str = ""
+    is_in_log: bool = False
 
 
 class Interrupted(Exception):

@@ -24,6 +24,8 @@ _FOLDER = "logs"
 _PIECE_BYTES = 4 << 20
 _READ_BYTES = 1 << 20
 _MAX_WAIT_FACTOR = 30
+_TAIL_BYTES = 4096
+_TAIL_LINES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +148,14 @@ def say(path: Path, sentence: str) -> None:
         is_in_line = file.seekable() and file.seek(0, os.SEEK_END) > 0 and _last_byte(file) != b"\n"
     with path.open("ab") as file:
         file.write(f"{chr(10) * is_in_line}[studio] {sentence}\n".encode())
+
+
+def tail(path: Path) -> list[str]:
+    """Return the last lines of a log that are not ours."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()
+    return [line for line in lines if not line.startswith("[studio] ")][-_TAIL_LINES:]
 
 
 def _last_byte(file: BinaryIO) -> bytes:

@@ -8,7 +8,7 @@ import json
 import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from mlflow_plugins.core import LeaseLost, Settings, StudioError
@@ -106,7 +106,8 @@ class RemoteWork:
         return Ending(
             status=JobStatus.FAILED,
             error=f"The job's work could not be done with {python!r} there, which must have "
-            f"mlflow-studio. {explain_exit(code, self._log)}",
+            f"mlflow-studio. {explain_exit(code)}",
+            is_in_log=True,
         )
 
     def _command(self) -> str:
@@ -131,8 +132,8 @@ class RemoteWork:
 
 def note_result(attempt: Attempt, ending: Ending) -> None:
     """Leave word, on the other machine, of how the work ended."""
-    shortened = Ending(status=ending.status, error=ending.error[:_ERROR_LIMIT])
-    word = json.dumps({"token": attempt.lease.token, **asdict(shortened)})
+    shortened = replace(ending, error=ending.error[:_ERROR_LIMIT])
+    word = json.dumps({"token": attempt.lease.token, "ending": asdict(shortened)})
     attempt.insist(lambda: attempt.queue.records.set_tags(attempt.lease.record_id, {_RESULT: word}))
 
 
@@ -141,4 +142,5 @@ def read_result(tags: Mapping[str, str], *, token: int) -> Ending | None:
     word = json.loads(tags.get(_RESULT, "{}"))
     if word.get("token") != token:
         return None
-    return Ending(status=JobStatus(word["status"]), error=word["error"])
+    ending = word["ending"]
+    return Ending(**{**ending, "status": JobStatus(ending["status"])})

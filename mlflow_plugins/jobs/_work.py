@@ -38,8 +38,6 @@ from mlflow_plugins.jobs.backends._base import JobBackend, JobProcess, Ticket
 
 _LOGGER = logging.getLogger(__name__)
 
-_TAIL_LINES = 10
-
 
 class Work:
     """One attempt at the work of a job, in a folder of this machine."""
@@ -99,7 +97,7 @@ class Work:
             return Ending(status=JobStatus.FAILED, error=f"{type(error).__name__}: {error}")
         if code == 0:
             return Ending(status=JobStatus.COMPLETED)
-        return Ending(status=JobStatus.FAILED, error=explain_exit(code, self._log))
+        return Ending(status=JobStatus.FAILED, error=explain_exit(code), is_in_log=True)
 
     def _prepare(self) -> dict[str, str | None]:
         """Bring code and inputs here; return what the expressions stand for."""
@@ -226,19 +224,14 @@ class Work:
         say(self._log, sentence)
 
 
-def explain_exit(code: int, log: Path) -> str:
-    """Say why a command failed, with the end of what it said."""
-    reason = f"The command ended with exit code {code}."
+def explain_exit(code: int) -> str:
+    """Say why a command failed."""
     if code == 127:
-        reason = "The command ended with exit code 127: a program that it calls was not found."
-    elif code > 128:
+        return "The command ended with exit code 127: a program that it calls was not found."
+    if code > 128:
         with contextlib.suppress(ValueError):
-            reason = f"The command was ended by the signal {signal.Signals(code - 128).name}."
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 4096))
-        lines = file.read().decode(errors="replace").splitlines()
-    own = [line for line in lines if not line.startswith("[studio] ")][-_TAIL_LINES:]
-    return "\n".join([reason, *(["The end of its log:", *own] if own else [])])
+            return f"The command was ended by the signal {signal.Signals(code - 128).name}."
+    return f"The command ended with exit code {code}."
 
 
 def absolute_uri(uri: str) -> str:

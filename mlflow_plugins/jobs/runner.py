@@ -28,7 +28,7 @@ from mlflow_plugins.core import (
 from mlflow_plugins.core.processes import ProcessIdentity
 from mlflow_plugins.jobs._attempt import Attempt, Ending
 from mlflow_plugins.jobs._leftovers import end_leftovers
-from mlflow_plugins.jobs._log import LogKeeper, read_whole_log, say
+from mlflow_plugins.jobs._log import LogKeeper, read_whole_log, say, tail
 from mlflow_plugins.jobs._patience import is_passing
 from mlflow_plugins.jobs._queue import JobQueue, has_outcome, stored_status, to_job
 from mlflow_plugins.jobs._remote import Lost, RemoteWork
@@ -183,8 +183,12 @@ class Runner:
         self._attempt.insist(log.close)
         with contextlib.suppress(MlflowException, requests.RequestException):
             self._client.log_artifact(self._attempt.job.run_id, str(self._log_path), LOG_FOLDER)
-        final = ending
-        self._attempt.insist(lambda: self._queue.end(self._lease, final.status, final.error))
+        status, error = ending.status, self._explain(ending)
+        self._attempt.insist(lambda: self._queue.end(self._lease, status, error))
+
+    def _explain(self, ending: Ending) -> str:
+        lines = tail(self._log_path) if ending.is_in_log else []
+        return "\n".join([ending.error, *(["The end of its log:", *lines] if lines else [])])
 
     def _say(self, sentence: str) -> None:
         say(self._log_path, sentence)

@@ -35,7 +35,7 @@ _ENDS = ("SUCCEEDED", "FAILED", "STOPPED")
 _STOPPED = 128 + signal.SIGTERM
 _LOSSES = ("JOB_SUPERVISOR_ACTOR_DIED", "JOB_SUPERVISOR_ACTOR_UNKNOWN_FAILURE")
 _STILL_WAITING = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
-_RESERVE_SECONDS = 5  # between the end of our grace on the node and Ray's own kill
+_RESERVE_SECONDS = 3  # between the end of our grace on the node and Ray's own kill
 _PENDING_SECONDS = 10.0  # how long what is about to start may take to hear that it shall not
 
 T = TypeVar("T")
