@@ -6,6 +6,8 @@
 ``sqlite_uri``       a fresh database of its own; artifacts land in ``tmp_path``
 ``sqlite_client``    an `MlflowClient` on that
 ``postgres``         one PostgreSQL server for the session (mark such tests ``postgres``)
+``ray_head``         one Ray head for the session (mark such tests ``ray``)
+``ray_variables``    an environment in which job backends find that head
 """
 
 import os
@@ -18,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-_FOREIGN = ("MLFLOW_", "_MLFLOW_", "DATABRICKS_", "OPTUNA_")
+_FOREIGN = ("MLFLOW_", "_MLFLOW_", "DATABRICKS_", "OPTUNA_", "RAY_")
 
 
 def _clean_environment() -> None:
@@ -44,6 +46,8 @@ from mlflow import MlflowClient  # noqa: E402
 from mlflow.tracking._tracking_service import utils as tracking  # noqa: E402
 
 from mlflow_plugins.core import AssetStore, connect  # noqa: E402
+from mlflow_plugins.jobs.backends._ray_head import RayHead  # noqa: E402
+from mlflow_plugins.jobs.backends._ray_options import HeadOptions  # noqa: E402
 from mlflow_plugins.testing import servers  # noqa: E402
 
 
@@ -102,3 +106,29 @@ def postgres() -> Iterator[servers.PostgresServer]:
         subprocess.run(["apt-get", "install", "--yes", "-qq", "postgresql"], check=True)
     with servers.postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def ray_head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayHead]:
+    head = RayHead(tmp_path_factory.mktemp("agent") / "ray")
+    # If this process is killed, the head sees that nobody uses it and ends.
+    options = HeadOptions(n_cpus=2, object_store_bytes=80 << 20, idle_seconds=20)
+    try:
+        with head.in_use(options):
+            yield head
+    finally:
+        head.stop()
+
+
+@pytest.fixture
+def ray_variables(ray_head: RayHead, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    state = ray_head.state()
+    assert state is not None, ray_head.log_file.read_text()
+    variables = {
+        **ray_head.client_environment(),
+        "RAY_API_SERVER_ADDRESS": state.address,
+        "MLFLOW_STUDIO_STOP_SECONDS": "1",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables

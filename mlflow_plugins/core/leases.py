@@ -77,9 +77,14 @@ def is_alive(lease: Lease, run: Run, now: float) -> bool:
     """Tell whether the newest lease of a record still holds at the time `now`."""
     if f"{_RELEASED}{lease.token}" in run.data.params:
         return False
-    sign = run.data.tags.get(f"{_HEARTBEAT}{lease.token}", "")
+    sign = heartbeat(run.data.tags, lease)
     last = max(lease.taken_at, float(sign)) if sign else lease.taken_at
     return now - last < lease.seconds
+
+
+def heartbeat(tags: Mapping[str, str], lease: Lease) -> str:
+    """Return the last sign of life of a lease's holder as it was written; empty before any."""
+    return tags.get(f"{_HEARTBEAT}{lease.token}", "")
 
 
 class Leases:

@@ -6,12 +6,14 @@ the pieces it has not seen. Pieces end between characters, never within one.
 """
 
 import contextlib
+import os
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import mlflow.artifacts
 from mlflow import MlflowClient
@@ -22,6 +24,8 @@ _FOLDER = "logs"
 _PIECE_BYTES = 4 << 20
 _READ_BYTES = 1 << 20
 _MAX_WAIT_FACTOR = 30
+_TAIL_BYTES = 4096
+_TAIL_LINES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +140,27 @@ class LogKeeper:
         self._offset += whole
         self._n_pieces += 1
         return True
+
+
+def say(path: Path, sentence: str) -> None:
+    """Append a line of our own to a log, on a line of its own."""
+    with path.open("rb") as file:
+        is_in_line = file.seekable() and file.seek(0, os.SEEK_END) > 0 and _last_byte(file) != b"\n"
+    with path.open("ab") as file:
+        file.write(f"{chr(10) * is_in_line}[studio] {sentence}\n".encode())
+
+
+def tail(path: Path) -> list[str]:
+    """Return the last lines of a log that are not ours."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()
+    return [line for line in lines if not line.startswith("[studio] ")][-_TAIL_LINES:]
+
+
+def _last_byte(file: BinaryIO) -> bytes:
+    file.seek(-1, os.SEEK_END)
+    return file.read()
 
 
 def whole_characters(content: bytes) -> int:

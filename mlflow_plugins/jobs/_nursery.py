@@ -20,14 +20,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from mlflow_plugins.jobs.backends._base import AGENT_FOLDER
+
 RUNNER_LOG = "runner.log"
 
 
 class Nursery:
     """The agent's end: starts a nursery when it is needed and asks it for runners."""
 
-    def __init__(self, tracking_uri: str) -> None:
-        self._tracking_uri = tracking_uri
+    def __init__(self, tracking_uri: str, agent_folder: Path) -> None:
+        self._variables = {
+            "MLFLOW_TRACKING_URI": tracking_uri,
+            AGENT_FOLDER: str(agent_folder),
+        }
         self._process: subprocess.Popen[bytes] | None = None
         self._wake()
 
@@ -62,7 +67,7 @@ class Nursery:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__],
                 stdin=subprocess.PIPE,
-                env={**os.environ, "MLFLOW_TRACKING_URI": self._tracking_uri},
+                env={**os.environ, **self._variables},
                 start_new_session=True,
             )
         return self._process

@@ -57,6 +57,7 @@ _ERROR = "studio.error"
 _OUTCOME = "outcome"
 _ERROR_LIMIT = 4000
 _LOST = "The process that ran the job was killed in each of {} attempts (out of memory, perhaps)."
+_LOST_ELSEWHERE = "The machine that ran the job was lost in attempt {}, the last one: {}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,12 +378,32 @@ class JobQueue:
             self.client.update_run(record.id, status=JobStatus.QUEUED.run_status)
             self.leases.release(lease)
             return JobStatus.QUEUED
+        return self._after_loss(lease, record, _LOST.format(record.tags.get(_ATTEMPT, 0)))
+
+    def lose(self, lease: Lease, reason: str) -> JobStatus:
+        """Settle what becomes of a job whose attempt was lost with the machine that it ran on.
+
+        Args:
+            lease: The caller's.
+            reason: What happened, for people.
+
+        Returns:
+            Where the job stands now: in the queue again, or ended.
+
+        Raises:
+            LeaseLost: The caller does not hold the job any more.
+        """
+        record = read_state(self.client, lease.record_id)
+        error = _LOST_ELSEWHERE.format(record.tags.get(_ATTEMPT, 0), reason)
+        return self._after_loss(lease, record, error)
+
+    def _after_loss(self, lease: Lease, record: Record, error: str) -> JobStatus:
         attempt = int(record.tags.get(_ATTEMPT, 0))
         status = after_loss(attempt, is_cancel_requested=is_cancel_requested(record.tags))
         if status is JobStatus.QUEUED:
             self.give_back(lease, attempt=attempt)
         else:
-            self.end(lease, status, _LOST.format(attempt) if status is JobStatus.FAILED else "")
+            self.end(lease, status, error if status is JobStatus.FAILED else "")
             self.leases.release(lease)
         return status
 

@@ -59,7 +59,7 @@ class JobReconciler:
         self._settings = settings
         self._folder = _plain(folder.absolute()) / "jobs"
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._nursery = Nursery(str(client.tracking_uri))
+        self._nursery = Nursery(str(client.tracking_uri), self._folder.parent)
         self._starting: dict[Path, int] = {}
         self._sightings: dict[str, _Sighting] = {}
         self._sign_due = self._round_due = 0.0

@@ -24,7 +24,8 @@ from mlflow_plugins.jobs._fields import (
     Text,
     Word,
 )
-from mlflow_plugins.jobs.backends._base import find_backend
+from mlflow_plugins.jobs._needs import NEEDS, needs_of
+from mlflow_plugins.jobs.backends._base import find_backend, load_backend
 
 
 class CommandJob(Part):
@@ -105,7 +106,7 @@ def not_applied(job: CommandJob) -> list[str]:
         "identity": (job.identity, f"identity {short(job.identity)}"),
     }
     missing = [*job.warnings, *(words for is_asked, words in asked.values() if is_asked)]
-    for field, value in job.resources.model_dump(exclude_defaults=True).items():
+    for field, value in _resources_not_applied(job).items():
         missing.append(f"resources.{field} {short(value)}")
     for name, one in job.inputs.items():
         if one.mode == "rw_mount":
@@ -116,6 +117,19 @@ def not_applied(job: CommandJob) -> list[str]:
         if out.name is not None and out.type not in ("uri_file", "uri_folder"):
             missing.append(f"outputs.{name}.name {out.name!r} (only files and folders become data)")
     return missing
+
+
+def _resources_not_applied(job: CommandJob) -> dict[str, Any]:
+    """Return what the job asks of machines and will not get from its compute."""
+    asked = job.resources.model_dump(exclude_defaults=True)
+    backend = find_backend(job.compute)
+    if backend is not None and load_backend(backend).remote_python is not None:
+        needs_of(job.resources)
+        others = {
+            key: value for key, value in asked.pop("properties", {}).items() if key not in NEEDS
+        }
+        asked |= {"properties": others} if others else {}
+    return asked
 
 
 def override_inputs(

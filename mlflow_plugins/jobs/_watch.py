@@ -6,6 +6,7 @@ import time
 from enum import Enum
 
 from mlflow_plugins.core import Lease, LeaseLost, Settings
+from mlflow_plugins.core.leases import heartbeat
 from mlflow_plugins.jobs._queue import JobQueue, is_cancel_requested, read_state
 
 _LOGGER = logging.getLogger(__name__)
@@ -26,8 +27,28 @@ class Watch:
     away, and when it is back the watch sees whether the lease still stands.
     """
 
-    def __init__(self, queue: JobQueue, lease: Lease, run_id: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        queue: JobQueue,
+        lease: Lease,
+        run_id: str,
+        settings: Settings,
+        *,
+        is_holder: bool = True,
+    ) -> None:
+        """Prepare to watch.
+
+        Args:
+            queue: Where the job is.
+            lease: The right to work on it.
+            run_id: The user's run.
+            settings: How long things wait.
+            is_holder: Whether to keep the lease alive rather than to see to it that its holder
+                does: silence counts on the clock of this machine, and while the store answers.
+        """
         self.wish: Wish | None = None
+        self._is_holder = is_holder
+        self._heard = ("", time.monotonic())
         self._queue = queue
         self._lease = lease
         self._run_id = run_id
@@ -65,10 +86,27 @@ class Watch:
                 _LOGGER.warning("the store does not answer; the job goes on", exc_info=True)
 
     def _look(self) -> None:
-        if is_cancel_requested(read_state(self._queue.client, self._lease.record_id).tags):
+        record = read_state(self._queue.client, self._lease.record_id)
+        if is_cancel_requested(record.tags):
             self.ask(Wish.CANCEL)
+        if not self._is_holder:
+            self._queue.leases.check(self._lease)
+            self._listen(heartbeat(record.tags, self._lease))
+
+    def _listen(self, sign: str) -> None:
+        """Take a holder that is silent for too long for gone.
+
+        Raises:
+            LeaseLost: It is.
+        """
+        heard, since = self._heard
+        if sign != heard:
+            self._heard = (sign, time.monotonic())
+        elif time.monotonic() - since > self._settings.lease_seconds:
+            raise LeaseLost(f"The holder of lease {self._lease.token} is silent.")
 
     def _renew(self) -> None:
-        self._queue.leases.renew(self._lease)
+        if self._is_holder:
+            self._queue.leases.renew(self._lease)
         if self._queue.is_deleted(self._run_id):
             self.ask(Wish.CANCEL)

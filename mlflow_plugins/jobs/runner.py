@@ -7,24 +7,17 @@ queue.
 """
 
 import contextlib
-import logging
 import os
 import shutil
 import signal
 import socket
-import sys
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
 
-import mlflow.artifacts
 import requests
 from mlflow.exceptions import MlflowException
 
 from mlflow_plugins.core import (
-    InvalidInput,
     Lease,
     LeaseLost,
     Record,
@@ -32,50 +25,21 @@ from mlflow_plugins.core import (
     connect,
     prepare_environment,
 )
-from mlflow_plugins.core.processes import ProcessIdentity, thread_limits
-from mlflow_plugins.jobs import _bindings
-from mlflow_plugins.jobs._inputs import (
-    OUTPUTS,
-    fetch_input,
-    is_written,
-    keep_output,
-    prepare_output,
-)
-from mlflow_plugins.jobs._leftovers import MARK, end_leftovers
-from mlflow_plugins.jobs._log import LogKeeper, read_whole_log
+from mlflow_plugins.core.processes import ProcessIdentity
+from mlflow_plugins.jobs._attempt import Attempt, Ending
+from mlflow_plugins.jobs._leftovers import end_leftovers
+from mlflow_plugins.jobs._log import LogKeeper, read_whole_log, say, tail
+from mlflow_plugins.jobs._patience import is_passing
 from mlflow_plugins.jobs._queue import JobQueue, has_outcome, stored_status, to_job
+from mlflow_plugins.jobs._remote import Lost, RemoteWork
 from mlflow_plugins.jobs._runner_folder import RunnerFolder
-from mlflow_plugins.jobs._spec import CommandJob
 from mlflow_plugins.jobs._states import JobStatus
-from mlflow_plugins.jobs._submit import CODE
 from mlflow_plugins.jobs._watch import Watch, Wish
-from mlflow_plugins.jobs.backends._base import JobProcess, load_backend
-
-_LOGGER = logging.getLogger(__name__)
+from mlflow_plugins.jobs._work import Work
+from mlflow_plugins.jobs.backends._base import load_backend
 
 LOG_FILE = "std_log.txt"
 LOG_FOLDER = "user_logs"
-
-_PATIENCE_SECONDS = 900.0
-_TAIL_LINES = 10
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How a job came to its end."""
-
-    status: JobStatus
-    error: str = ""
-
-
-class _Interrupted(Exception):
-    """A wish came before the job's own end."""
-
-    def __init__(self, wish: Wish) -> None:
-        super().__init__(wish.value)
-        self.wish = wish
 
 
 def main(record_id: str, folder: Path) -> int:
@@ -137,15 +101,14 @@ class Runner:
         self._queue = queue
         self._client = queue.client
         self._lease = lease
-        self._job = to_job(record)
-        self._document: Mapping[str, Any] = record.spec or {}
-        self._spec = CommandJob.model_validate(self._document["job"])
         self._folder = folder
-        self._settings = settings
-        self._environment = environment
         self._log_path = folder / LOG_FILE
-        self._watch = Watch(queue, lease, self._job.run_id, settings)
-        self._attempt = self._job.attempt + 1
+        self._watch = Watch(queue, lease, to_job(record).run_id, settings)
+        self._attempt = Attempt(
+            queue=queue, lease=lease, record=record, watch=self._watch, settings=settings
+        )
+        self._number = self._attempt.job.attempt + 1
+        self._work = self._make_work(environment)
 
     def run(self) -> None:
         """Do everything, whatever happens on the way."""
@@ -153,10 +116,10 @@ class Runner:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._watch.start()
         try:
-            self._insist(lambda: self._move(JobStatus.PREPARING, attempt=self._attempt))
+            self._attempt.move(JobStatus.PREPARING, number=self._number)
             log = self._open_log()
             try:
-                ending = self._perform()
+                ending = self._work.run()
             finally:
                 end_leftovers(self._folder)
             self._finish(log, ending)
@@ -165,28 +128,19 @@ class Runner:
         finally:
             self._watch.close()
 
-    # ------------------------------------------------------------ the stages
-
-    def _perform(self) -> Ending | Wish:
-        try:
-            values = self._prepare()
-            code = self._run_command(values)
-            self._insist(lambda: self._move(JobStatus.FINALIZING))
-            self._keep_outputs()
-        except _Interrupted as interruption:
-            return interruption.wish
-        except LeaseLost:
-            raise
-        except TimeoutError as error:
-            return Ending(status=JobStatus.FAILED, error=str(error))
-        except MlflowException as error:
-            return Ending(status=JobStatus.FAILED, error=error.message)
-        except Exception as error:  # whatever it was, the job must come to an end
-            _LOGGER.exception("job %s failed", self._job.run_id)
-            return Ending(status=JobStatus.FAILED, error=f"{type(error).__name__}: {error}")
-        if code == 0:
-            return Ending(status=JobStatus.COMPLETED)
-        return Ending(status=JobStatus.FAILED, error=explain_exit(code, self._log_path))
+    def _make_work(self, environment: Mapping[str, str]) -> Work | RemoteWork:
+        backend = load_backend(self._attempt.job.compute)
+        if backend.remote_python is not None:
+            return RemoteWork(self._attempt, log=self._log_path, backend=backend)
+        n_processors = len(os.sched_getaffinity(0))
+        return Work(
+            self._attempt,
+            folder=self._folder,
+            log=self._log_path,
+            backend=backend,
+            environment=environment,
+            n_threads=max(1, n_processors // self._attempt.settings.max_jobs),
+        )
 
     def _open_log(self) -> LogKeeper:
         earlier = (
@@ -197,208 +151,44 @@ class Runner:
             self._client,
             self._lease.record_id,
             self._log_path,
-            seconds=self._settings.log_seconds,
-            may_write=lambda: self._watch.wish is not Wish.LOST,
+            seconds=self._attempt.settings.log_seconds,
+            may_write=lambda: not self._attempt.is_lost,
         )
-        self._say(f"{self._job.display_name}: attempt {self._attempt} on {socket.gethostname()}")
-        if self._document["warnings"]:
-            self._say("Not applied on this machine: " + "; ".join(self._document["warnings"]))
+        name = self._attempt.job.display_name
+        self._say(f"{name}: attempt {self._number} on {socket.gethostname()}")
+        if warnings := (self._attempt.record.spec or {})["warnings"]:
+            self._say("Not applied on this machine: " + "; ".join(warnings))
         log.start()
         return log
 
-    def _prepare(self) -> dict[str, str | None]:
-        """Bring code and inputs here; return what the expressions stand for."""
-        if self._document["has_code"]:
-            self._fetch_code()
-        self._code.mkdir(exist_ok=True)
-        (self._code / OUTPUTS).mkdir(exist_ok=True)
-        values: dict[str, str | None] = {}
-        for name, document in self._document["inputs"].items():
-            self._obey()
-            values[f"inputs.{name}"] = fetch_input(
-                document,
-                self._client,
-                run_id=self._job.run_id,
-                name=name,
-                folder=self._folder / "inputs" / name,
-            )
-        for name, output in self._spec.outputs.items():
-            values[f"outputs.{name}"] = str(prepare_output(output, self._output(name)))
-        for name, text in self._spec.files.items():
-            self._write_file(name, _bindings.resolve(text, values, where=f"files.{name}"))
-        return values
-
-    def _fetch_code(self) -> None:
-        mlflow.artifacts.download_artifacts(
-            run_id=self._job.run_id,
-            artifact_path=CODE,
-            dst_path=str(self._folder),
-            tracking_uri=self._client.tracking_uri,
-        )
-        for name in self._document["executables"]:
-            (self._code / name).chmod(0o755)
-
-    def _write_file(self, name: str, text: str) -> None:
-        path = (self._code / name).resolve()
-        if not path.is_relative_to(self._code.resolve()):
-            raise InvalidInput(f"The file {name!r} would be outside of the job's folder.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-
-    def _run_command(self, values: Mapping[str, str | None]) -> int:
-        command = _bindings.resolve(self._spec.command, values, where="command")
-        self._obey()
-        process = load_backend(self._job.compute).start(
-            command,
-            environment=self._command_environment(),
-            folder=self._code,
-            log=self._log_path,
-        )
-        try:
-            self._insist(lambda: self._move(JobStatus.RUNNING))
-            return self._attend(process)
-        except BaseException:
-            is_lost = self._watch.wish is Wish.LOST
-            process.stop(0.0 if is_lost else self._settings.stop_seconds)
-            raise
-
-    def _attend(self, process: JobProcess) -> int:
-        """Wait for the command's end.
-
-        Raises:
-            TimeoutError: It took longer than it may.
-        """
-        timeout = self._spec.limits.timeout
-        deadline = time.monotonic() + timeout if timeout else float("inf")
-        while (code := process.poll()) is None:
-            self._obey()
-            if time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"The command ran longer than limits.timeout allows ({timeout} seconds) and "
-                    "was stopped. Give it more time, or less to do."
-                )
-            time.sleep(0.05)
-        return code
-
-    def _keep_outputs(self) -> None:
-        for name, output in self._spec.outputs.items():
-            path = self._output(name)
-            if not is_written(path):
-                self._say(f"The command has written nothing to the output {name!r}.")
-                continue
-            reference = self._insist(
-                lambda o=output, p=path: keep_output(  # type: ignore[misc]
-                    o, p, self._client, run_id=self._job.run_id
-                )
-            )
-            if reference:
-                self._say(f"The output {name!r} is the data asset {reference}.")
-        default = self._code / OUTPUTS
-        if is_written(default):
-            self._insist(
-                lambda: self._client.log_artifacts(self._job.run_id, str(default), OUTPUTS)
-            )
-
-    def _finish(self, log: LogKeeper, ending: Ending | Wish) -> None:
+    def _finish(self, log: LogKeeper, ending: Ending | Wish | Lost) -> None:
         if ending is Wish.LOST:
+            return
+        if isinstance(ending, Lost):
+            reason = ending.reason
+            self._say(f"Attempt {self._number} was lost. {reason}")
+            self._attempt.insist(log.close)
+            self._attempt.insist(lambda: self._queue.lose(self._lease, reason))
             return
         if ending is Wish.GIVE_BACK:
             self._say("The agent was asked to end; the job goes back into the queue.")
-            self._insist(log.close)
-            self._insist(lambda: self._queue.give_back(self._lease, attempt=self._attempt - 1))
+            self._attempt.insist(log.close)
+            self._attempt.insist(
+                lambda: self._queue.give_back(self._lease, attempt=self._number - 1)
+            )
             return
         if isinstance(ending, Wish):
             ending = Ending(status=JobStatus.CANCELED)
         self._say(f"{ending.status}. {ending.error.partition(chr(10))[0]}".rstrip())
-        self._insist(log.close)
+        self._attempt.insist(log.close)
         with contextlib.suppress(MlflowException, requests.RequestException):
-            self._client.log_artifact(self._job.run_id, str(self._log_path), LOG_FOLDER)
-        final = ending
-        self._insist(lambda: self._queue.end(self._lease, final.status, final.error))
+            self._client.log_artifact(self._attempt.job.run_id, str(self._log_path), LOG_FOLDER)
+        status, error = ending.status, self._explain(ending)
+        self._attempt.insist(lambda: self._queue.end(self._lease, status, error))
 
-    # ------------------------------------------------------------ small things
-
-    @property
-    def _code(self) -> Path:
-        return self._folder / CODE
-
-    def _output(self, name: str) -> Path:
-        return self._folder / OUTPUTS / name
-
-    def _command_environment(self) -> dict[str, str]:
-        n_processors = len(os.sched_getaffinity(0))
-        own = {
-            **thread_limits(max(1, n_processors // self._settings.max_jobs)),
-            "PYTHONUNBUFFERED": "1",
-            **self._spec.environment_variables,
-            "MLFLOW_TRACKING_URI": absolute_uri(str(self._client.tracking_uri)),
-            "MLFLOW_RUN_ID": self._job.run_id,
-            "MLFLOW_EXPERIMENT_ID": self._job.experiment_id,
-            MARK: str(self._folder),
-        }
-        merged = {**self._environment, **own}
-        merged["PATH"] = f"{Path(sys.executable).parent}:{merged.get('PATH', os.defpath)}"
-        merged.pop("MLFLOW_EXPERIMENT_NAME", None)
-        return merged
-
-    def _move(self, status: JobStatus, *, attempt: int | None = None) -> None:
-        self._queue.move(self._lease, status, attempt=attempt)
-
-    def _obey(self) -> None:
-        if self._watch.wish is not None:
-            raise _Interrupted(self._watch.wish)
+    def _explain(self, ending: Ending) -> str:
+        lines = tail(self._log_path) if ending.is_in_log else []
+        return "\n".join([ending.error, *(["The end of its log:", *lines] if lines else [])])
 
     def _say(self, sentence: str) -> None:
-        with self._log_path.open("rb") as file:
-            is_in_line = file.seek(0, os.SEEK_END) > 0 and _last_byte(file) != b"\n"
-        with self._log_path.open("ab") as file:
-            file.write(f"{chr(10) * is_in_line}[studio] {sentence}\n".encode())
-
-    def _insist(self, action: Callable[[], T]) -> T:
-        """Do it again until the server answers; work that is done must not be lost to an outage."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                return action()
-            except (MlflowException, requests.RequestException) as error:
-                is_lost = self._watch.wish is Wish.LOST
-                if not is_passing(error) or is_lost or time.monotonic() > deadline:
-                    raise
-            time.sleep(1.0)
-
-
-def is_passing(error: Exception) -> bool:
-    """Tell whether an error says that the server is away rather than that it refuses."""
-    if isinstance(error, MlflowException):
-        return error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
-    if not isinstance(error, requests.RequestException):
-        return False
-    return error.response is None or error.response.status_code >= 500
-
-
-def _last_byte(file: BinaryIO) -> bytes:
-    file.seek(-1, os.SEEK_END)
-    return file.read()
-
-
-def explain_exit(code: int, log: Path) -> str:
-    """Say why a command failed, with the end of what it said."""
-    reason = f"The command ended with exit code {code}."
-    if code == 127:
-        reason = "The command ended with exit code 127: a program that it calls was not found."
-    elif code > 128:
-        with contextlib.suppress(ValueError):
-            reason = f"The command was ended by the signal {signal.Signals(code - 128).name}."
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 4096))
-        lines = file.read().decode(errors="replace").splitlines()
-    own = [line for line in lines if not line.startswith("[studio] ")][-_TAIL_LINES:]
-    return "\n".join([reason, *(["The end of its log:", *own] if own else [])])
-
-
-def absolute_uri(uri: str) -> str:
-    """Return a tracking URI that means the same in any working directory."""
-    prefix = "sqlite:///"
-    if uri.startswith(prefix) and not uri.startswith(f"{prefix}/"):
-        return f"{prefix}{Path(uri.removeprefix(prefix)).absolute()}"
-    return uri
+        say(self._log_path, sentence)

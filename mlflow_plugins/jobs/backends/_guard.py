@@ -1,11 +1,14 @@
 """Runs a command as its family's guard; started by `local`, as a script of its own.
 
-    python _guard.py COMMAND...
+    python _guard.py [--alone] COMMAND...
 
 The guard adopts every descendant that loses its parent, so the whole family stays findable. It ends
 the family when the command ends, asks it to end on SIGTERM, and kills it when standard input is
 closed: the starter holds the other end, so that happens too when the starter is killed. It exits
 with the command's exit code, or 128 + n if signal n ended the command.
+
+A starter on another machine holds nothing: with ``--alone`` a process between us and whoever
+started us holds the other end, and is killed instead.
 
 Imports nothing of ours, so that it starts fast.
 """
@@ -78,8 +81,25 @@ def _wait(child: int) -> int:
             return code if code >= 0 else 128 - code
 
 
+def _stand_between() -> None:
+    """Go on in a child whose standard input this process holds; this one only waits for it."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os.close(writing)
+        os.dup2(reading, 0)
+        return
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+    os.close(reading)
+    os._exit(_wait(child))
+
+
 def main(command: list[str]) -> int:
     """Run the command and end with its exit code."""
+    if command[0] == "--alone":
+        command = command[1:]
+        _stand_between()
     _prctl(_SET_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, lambda *_: _signal_family(signal.SIGTERM))
     child = _run_command(command)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlflow_plugins.core.processes import stop_tree
+from mlflow_plugins.jobs.backends._base import Ticket
 
 _GUARD = Path(__file__).with_name("_guard.py")
 _SHELL = "/bin/bash"
@@ -44,8 +45,16 @@ class LocalProcess:
 class LocalBackend:
     """Runs commands on this machine, in the Python environment of the agent."""
 
+    remote_python: str | None = None
+
     def start(
-        self, command: str, *, environment: Mapping[str, str], folder: Path, log: Path
+        self,
+        command: str,
+        *,
+        environment: Mapping[str, str],
+        folder: Path | None,
+        log: Path,
+        ticket: Ticket,  # noqa: ARG002  (the family of a process here needs no name)
     ) -> LocalProcess:
         """Start a command in a shell. See `JobBackend.start`."""
         with log.open("ab") as output:

@@ -1,10 +1,16 @@
-"""What every job backend must do; see `mlflow_plugins.jobs.backends` for the contract in words."""
+"""What every job backend must do; `mlflow_plugins.jobs.backends._base` has the contract in words.
+
+A remote backend (`JobBackend.remote_python`) is tried with a machine that has this one's files: a
+cluster on this machine. Its command may outlive its caller, and must be gone when a later attempt
+at the same job begins.
+"""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -12,19 +18,23 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mlflow_plugins.jobs.backends._base import JobBackend, JobProcess
+from mlflow_plugins.jobs.backends._base import JobBackend, JobProcess, Ticket
 
-_SECONDS = 30.0
+_SECONDS = 90.0
 
 # Starts a command through the backend named in the arguments and then waits to be killed.
 _CALLER = """
 import os, sys, time
 from importlib import import_module
 from pathlib import Path
+from mlflow_plugins.jobs.backends._base import Ticket
 module, name = sys.argv[1].split(":")
 backend = getattr(import_module(module), name)()
 folder = Path(sys.argv[2])
-backend.start(sys.argv[3], environment=dict(os.environ), folder=folder, log=folder / "log")
+environment = {} if backend.remote_python else dict(os.environ)
+ticket = Ticket(key=sys.argv[4], number=1)
+log = folder / "log"
+backend.start(sys.argv[3], environment=environment, folder=folder, log=log, ticket=ticket)
 time.sleep(600)
 """
 
@@ -57,8 +67,13 @@ class JobBackendContract:
         """Return what starts a command in this test's folder."""
 
         def start(command: str, **environment: str) -> JobProcess:
+            inherited = {} if backend.remote_python else os.environ
             return backend.start(
-                command, environment={**os.environ, **environment}, folder=tmp_path, log=log
+                command,
+                environment={**inherited, **environment},
+                folder=tmp_path,
+                log=log,
+                ticket=Ticket(key=uuid.uuid4().hex, number=1),
             )
 
         return start
@@ -118,16 +133,30 @@ class JobBackendContract:
         assert _end(process) == 0
         _wait(lambda: not _is_running(child))
 
-    @pytest.mark.usefixtures("log")
-    def test_a_command_does_not_outlive_its_caller(self, tmp_path: Path) -> None:
+    def test_a_command_of_a_killed_caller_is_gone_when_the_job_is_tried_again(
+        self, backend: JobBackend, tmp_path: Path, log: Path
+    ) -> None:
+        key = uuid.uuid4().hex
         command = "sleep 600 & echo $! > child; wait"
         caller = subprocess.Popen(
-            [sys.executable, "-c", _CALLER, self.target, str(tmp_path), command]
+            [sys.executable, "-c", _CALLER, self.target, str(tmp_path), command, key]
         )
         child = _pid(tmp_path / "child")
         caller.kill()
         caller.wait()
-        _wait(lambda: not _is_running(child))
+        if backend.remote_python is None:
+            _wait(lambda: not _is_running(child))
+            return
+        assert _is_running(child)
+        again = backend.start(
+            f"kill -0 {child} && exit 7; exit 0",
+            environment={},
+            folder=tmp_path,
+            log=log,
+            ticket=Ticket(key=key, number=2),
+        )
+        assert _end(again) == 0
+        assert not _is_running(child)
 
 
 def _wait(condition: Callable[[], bool]) -> None:

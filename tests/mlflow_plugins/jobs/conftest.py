@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 
 from mlflow_plugins.core.processes import ProcessIdentity, stop_tree, thread_limits
 from mlflow_plugins.jobs import Job, get_job, read_log, submit
+from mlflow_plugins.jobs.backends._ray_head import RayHead
 from mlflow_plugins.testing import servers
 
 PATIENCE_SECONDS = 90
@@ -81,6 +82,15 @@ def agent(
 ) -> Iterator[AgentProcess]:
     """An agent on the shared server, for tests that kill nothing."""
     with running_agent(tracking_server.uri, tmp_path_factory.mktemp("agent")) as agent:
+        yield agent
+
+
+@pytest.fixture(scope="module")
+def ray_agent(tracking_server: servers.TrackingServer, ray_head: RayHead) -> Iterator[AgentProcess]:
+    """An agent that finds the session's Ray head in its own folder."""
+    with running_agent(
+        tracking_server.uri, ray_head.folder.parent, MLFLOW_STUDIO_MAX_JOBS="4"
+    ) as agent:
         yield agent
 
 

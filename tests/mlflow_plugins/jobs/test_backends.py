@@ -11,7 +11,7 @@ import pytest
 
 from mlflow_plugins.core import InvalidInput
 from mlflow_plugins.jobs._leftovers import MARK, end_leftovers
-from mlflow_plugins.jobs.backends._base import load_backend
+from mlflow_plugins.jobs.backends._base import Ticket, load_backend
 
 PATIENCE_SECONDS = 60
 
@@ -30,6 +30,7 @@ class Run:
             environment={"PATH": os.environ["PATH"], **environment},
             folder=self.folder,
             log=self.log,
+            ticket=Ticket(key="test", number=1),
         )
 
     def wait(self, process):
@@ -115,10 +116,11 @@ def test_a_rude_family_is_killed(commands):
 STARTER = """
 import sys, time
 from pathlib import Path
+from mlflow_plugins.jobs.backends._base import Ticket
 from mlflow_plugins.jobs.backends.local import LocalBackend
 folder = Path(sys.argv[1])
 LocalBackend().start(sys.argv[2], environment={"PATH": "/usr/bin:/bin"}, folder=folder,
-                     log=folder / "log.txt")
+                     log=folder / "log.txt", ticket=Ticket(key="test", number=1))
 time.sleep(600)
 """
 
@@ -147,5 +149,5 @@ def test_leftovers_are_found_by_their_mark(commands):
 
 
 def test_a_backend_that_is_not_installed_is_named():
-    with pytest.raises(InvalidInput, match=r"no job backend 'ray'\. Installed are: .*local"):
-        load_backend("ray")
+    with pytest.raises(InvalidInput, match=r"no job backend 'slurm'\. Installed are: .*local"):
+        load_backend("slurm")

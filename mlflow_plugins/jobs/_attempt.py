@@ -1,0 +1,83 @@
+"""One attempt at a job: what every part of a runner, here or on another machine, has in hand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from mlflow_plugins.core import Lease, Record, Settings
+from mlflow_plugins.jobs._patience import insist
+from mlflow_plugins.jobs._queue import Job, JobQueue, to_job
+from mlflow_plugins.jobs._states import JobStatus
+from mlflow_plugins.jobs._watch import Watch, Wish
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a job came to its end.
+
+    Attributes:
+        status: The job's last one.
+        error: Why it failed, if it did.
+        is_in_log: Whether the end of the log says more.
+    """
+
+    status: JobStatus
+    error: str = ""
+    is_in_log: bool = False
+
+
+class Interrupted(Exception):
+    """A wish came before the job's own end."""
+
+    def __init__(self, wish: Wish) -> None:
+        super().__init__(wish.value)
+        self.wish = wish
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """A job in the hands of one holder of its lease.
+
+    Attributes:
+        queue: Where its progress is noted.
+        lease: The right to work on it.
+        record: The job as it was taken, with its document.
+        watch: Says when to stop.
+        settings: How long things wait.
+    """
+
+    queue: JobQueue
+    lease: Lease
+    record: Record
+    watch: Watch
+    settings: Settings
+
+    @cached_property
+    def job(self) -> Job:
+        """The job as it was taken."""
+        return to_job(self.record)
+
+    def move(self, status: JobStatus, *, number: int | None = None) -> None:
+        """Note where the job stands, however long the store is away. See `JobQueue.move`."""
+        self.insist(lambda: self.queue.move(self.lease, status, attempt=number))
+
+    def obey(self) -> None:
+        """Stop here if somebody wishes it.
+
+        Raises:
+            Interrupted: Somebody does.
+        """
+        if self.watch.wish is not None:
+            raise Interrupted(self.watch.wish)
+
+    def insist(self, action: Callable[[], T]) -> T:
+        """Do it again until the store answers or the job is lost. See `insist`."""
+        return insist(action, is_pointless=lambda: self.is_lost)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether somebody else holds the job now."""
+        return self.watch.wish is Wish.LOST

@@ -1,0 +1,242 @@
+"""The work of a job: bring its code and inputs here, run its command, keep its outputs.
+
+A job on this machine's compute is worked on within its runner. One on another machine is worked on
+there (`work`), while the runner keeps the lease, the log and the outcome.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mlflow.artifacts
+from mlflow.exceptions import MlflowException
+
+from mlflow_plugins.core import InvalidInput, LeaseLost
+from mlflow_plugins.core.processes import thread_limits
+from mlflow_plugins.jobs import _bindings
+from mlflow_plugins.jobs._attempt import Attempt, Ending, Interrupted
+from mlflow_plugins.jobs._inputs import (
+    OUTPUTS,
+    fetch_input,
+    is_written,
+    keep_output,
+    prepare_output,
+)
+from mlflow_plugins.jobs._leftovers import MARK
+from mlflow_plugins.jobs._log import say
+from mlflow_plugins.jobs._spec import CommandJob
+from mlflow_plugins.jobs._states import JobStatus
+from mlflow_plugins.jobs._submit import CODE
+from mlflow_plugins.jobs._watch import Wish
+from mlflow_plugins.jobs.backends._base import JobBackend, JobProcess, Ticket
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Work:
+    """One attempt at the work of a job, in a folder of this machine."""
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        *,
+        folder: Path,
+        log: Path,
+        backend: JobBackend,
+        environment: Mapping[str, str],
+        n_threads: int,
+    ) -> None:
+        """Read the job's document.
+
+        Args:
+            attempt: The job.
+            folder: An existing folder for this attempt alone.
+            log: Existing file that the output is appended to.
+            backend: Starts the command on this machine.
+            environment: What the command inherits.
+            n_threads: How many threads its numeric libraries may start.
+        """
+        self._attempt = attempt
+        self._client = attempt.queue.client
+        self._job = attempt.job
+        self._document: Mapping[str, Any] = attempt.record.spec or {}
+        self._spec = CommandJob.model_validate(self._document["job"])
+        self._folder = folder
+        self._log = log
+        self._backend = backend
+        self._environment = environment
+        self._n_threads = n_threads
+
+    def run(self) -> Ending | Wish:
+        """Do it; return how it ended, or the wish that ended it.
+
+        Raises:
+            LeaseLost: Somebody else has the job.
+        """
+        try:
+            values = self._prepare()
+            code = self._run_command(values)
+            self._attempt.move(JobStatus.FINALIZING)
+            self._keep_outputs()
+        except Interrupted as interruption:
+            return interruption.wish
+        except LeaseLost:
+            raise
+        except TimeoutError as error:
+            return Ending(status=JobStatus.FAILED, error=str(error))
+        except MlflowException as error:
+            return Ending(status=JobStatus.FAILED, error=error.message)
+        except Exception as error:  # whatever it was, the job must come to an end
+            _LOGGER.exception("job %s failed", self._job.run_id)
+            return Ending(status=JobStatus.FAILED, error=f"{type(error).__name__}: {error}")
+        if code == 0:
+            return Ending(status=JobStatus.COMPLETED)
+        return Ending(status=JobStatus.FAILED, error=explain_exit(code), is_in_log=True)
+
+    def _prepare(self) -> dict[str, str | None]:
+        """Bring code and inputs here; return what the expressions stand for."""
+        if self._document["has_code"]:
+            self._fetch_code()
+        self._code.mkdir(exist_ok=True)
+        (self._code / OUTPUTS).mkdir(exist_ok=True)
+        values: dict[str, str | None] = {}
+        for name, document in self._document["inputs"].items():
+            self._attempt.obey()
+            values[f"inputs.{name}"] = fetch_input(
+                document,
+                self._client,
+                run_id=self._job.run_id,
+                name=name,
+                folder=self._folder / "inputs" / name,
+            )
+        for name, output in self._spec.outputs.items():
+            values[f"outputs.{name}"] = str(prepare_output(output, self._output(name)))
+        for name, text in self._spec.files.items():
+            self._write_file(name, _bindings.resolve(text, values, where=f"files.{name}"))
+        return values
+
+    def _fetch_code(self) -> None:
+        mlflow.artifacts.download_artifacts(
+            run_id=self._job.run_id,
+            artifact_path=CODE,
+            dst_path=str(self._folder),
+            tracking_uri=self._client.tracking_uri,
+        )
+        for name in self._document["executables"]:
+            (self._code / name).chmod(0o755)
+
+    def _write_file(self, name: str, text: str) -> None:
+        path = (self._code / name).resolve()
+        if not path.is_relative_to(self._code.resolve()):
+            raise InvalidInput(f"The file {name!r} would be outside of the job's folder.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def _run_command(self, values: Mapping[str, str | None]) -> int:
+        command = _bindings.resolve(self._spec.command, values, where="command")
+        self._attempt.obey()
+        process = self._backend.start(
+            command,
+            environment=self._command_environment(),
+            folder=self._code,
+            log=self._log,
+            ticket=Ticket(
+                key=self._attempt.lease.record_id,
+                number=self._attempt.lease.token,
+                run_id=self._job.run_id,
+            ),
+        )
+        try:
+            self._attempt.move(JobStatus.RUNNING)
+            return self._attend(process)
+        except BaseException:
+            process.stop(0.0 if self._attempt.is_lost else self._attempt.settings.stop_seconds)
+            raise
+
+    def _attend(self, process: JobProcess) -> int:
+        """Wait for the command's end.
+
+        Raises:
+            TimeoutError: It took longer than it may.
+        """
+        timeout = self._spec.limits.timeout
+        deadline = time.monotonic() + timeout if timeout else float("inf")
+        while (code := process.poll()) is None:
+            self._attempt.obey()
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"The command ran longer than limits.timeout allows ({timeout} seconds) and "
+                    "was stopped. Give it more time, or less to do."
+                )
+            time.sleep(0.05)
+        return code
+
+    def _keep_outputs(self) -> None:
+        for name, output in self._spec.outputs.items():
+            path = self._output(name)
+            if not is_written(path):
+                self._say(f"The command has written nothing to the output {name!r}.")
+                continue
+            reference = self._attempt.insist(
+                lambda o=output, p=path: keep_output(  # type: ignore[misc]
+                    o, p, self._client, run_id=self._job.run_id
+                )
+            )
+            if reference:
+                self._say(f"The output {name!r} is the data asset {reference}.")
+        default = self._code / OUTPUTS
+        if is_written(default):
+            self._attempt.insist(
+                lambda: self._client.log_artifacts(self._job.run_id, str(default), OUTPUTS)
+            )
+
+    # ------------------------------------------------------------ small things
+
+    @property
+    def _code(self) -> Path:
+        return self._folder / CODE
+
+    def _output(self, name: str) -> Path:
+        return self._folder / OUTPUTS / name
+
+    def _command_environment(self) -> dict[str, str]:
+        own = {
+            **thread_limits(self._n_threads),
+            "PYTHONUNBUFFERED": "1",
+            **self._spec.environment_variables,
+            "MLFLOW_TRACKING_URI": absolute_uri(str(self._client.tracking_uri)),
+            "MLFLOW_RUN_ID": self._job.run_id,
+            "MLFLOW_EXPERIMENT_ID": self._job.experiment_id,
+            MARK: str(self._folder),
+        }
+        merged = {**self._environment, **own}
+        merged["PATH"] = f"{Path(sys.executable).parent}:{merged.get('PATH', os.defpath)}"
+        merged.pop("MLFLOW_EXPERIMENT_NAME", None)
+        return merged
+
+    def _say(self, sentence: str) -> None:
+        say(self._log, sentence)
+
+
+def explain_exit(code: int) -> str:
+    """Say why a command failed."""
+    if code == 127:
+        return "The command ended with exit code 127: a program that it calls was not found."
+    if code > 128:
+        with contextlib.suppress(ValueError):
+            return f"The command was ended by the signal {signal.Signals(code - 128).name}."
+    return f"The command ended with exit code {code}."
+
+
+def absolute_uri(uri: str) -> str:
+    """Return a tracking URI that means the same in any working directory."""
+    prefix = "sqlite:///"
+    if uri.startswith(prefix) and not uri.startswith(f"{prefix}/"):
+        return f"{prefix}{Path(uri.removeprefix(prefix)).absolute()}"
+    return uri

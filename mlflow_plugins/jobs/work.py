@@ -1,0 +1,89 @@
+"""The work of a job on a machine that a remote job backend gave it.
+
+    python -m mlflow_plugins.jobs.work RECORD_ID TOKEN N_CPUS
+
+It acts under the lease of the job's runner, which is on another machine, and needs the MLflow
+server and nothing else of ours. It ends by itself when that lease is taken by somebody else, given
+back, or without a sign of life for too long: then the runner is gone and nobody waits for it.
+
+It exits with 0 when it has left word of how the job ended, and as if SIGTERM had ended it
+otherwise.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlflow_plugins.core import LeaseLost, Settings, connect, prepare_environment
+from mlflow_plugins.core.leases import Lease, current_lease
+from mlflow_plugins.jobs._attempt import Attempt, Ending
+from mlflow_plugins.jobs._leftovers import end_leftovers
+from mlflow_plugins.jobs._queue import JobQueue, has_outcome, to_job
+from mlflow_plugins.jobs._remote import note_result
+from mlflow_plugins.jobs._watch import Watch, Wish
+from mlflow_plugins.jobs._work import Work
+from mlflow_plugins.jobs.backends.local import LocalBackend
+
+_LOG = Path("/dev/stdout")
+_INTERRUPTED = 128 + signal.SIGTERM
+
+
+def main(record_id: str, token: int, n_cpus: int) -> int:
+    """Do the work of one attempt; return the exit code of this process."""
+    environment = dict(os.environ)
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"  # this process knows better when to wait
+    prepare_environment()
+    queue = JobQueue(connect())
+    try:
+        lease = _standing_lease(queue, record_id, token)
+        return _work(queue, lease, n_cpus, environment)
+    except LeaseLost:
+        return _INTERRUPTED
+
+
+def _standing_lease(queue: JobQueue, record_id: str, token: int) -> Lease:
+    """Return the runner's lease.
+
+    Raises:
+        LeaseLost: It is not the record's last one, or the job has ended.
+    """
+    lease = current_lease(queue.client.get_run(record_id))
+    if lease is None or lease.token != token or has_outcome(queue.get(record_id)):
+        raise LeaseLost(f"Attempt {token} at the job {record_id} is not wanted any more.")
+    queue.leases.check(lease)
+    return lease
+
+
+def _work(queue: JobQueue, lease: Lease, n_cpus: int, environment: Mapping[str, str]) -> int:
+    settings = Settings.from_environment()
+    record = queue.get(lease.record_id)
+    watch = Watch(queue, lease, to_job(record).run_id, settings, is_holder=False)
+    signal.signal(signal.SIGTERM, lambda *_: watch.ask(Wish.GIVE_BACK))
+    attempt = Attempt(queue=queue, lease=lease, record=record, watch=watch, settings=settings)
+    folder = Path(tempfile.mkdtemp(prefix="studio-work-"))
+    watch.start()
+    try:
+        ending = Work(
+            attempt,
+            folder=folder,
+            log=_LOG,
+            backend=LocalBackend(),
+            environment=environment,
+            n_threads=max(1, n_cpus),
+        ).run()
+        if not isinstance(ending, Ending):
+            return _INTERRUPTED
+        note_result(attempt, ending)
+    finally:
+        end_leftovers(folder)
+        watch.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
