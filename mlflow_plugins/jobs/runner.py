@@ -12,7 +12,6 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -50,6 +49,16 @@ from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._submit import CODE
 from mlflow_plugins.jobs._watch import Watch, Wish
 from mlflow_plugins.jobs.backends._base import JobProcess, load_backend
+from mlflow_plugins.jobs.environments import (
+    Host,
+    PinnedEnvironment,
+    PreparedEnvironment,
+    installs_packages,
+    overlay,
+    prepare,
+    run_tags,
+    workspace_environment,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -146,6 +155,7 @@ class Runner:
         self._log_path = folder / LOG_FILE
         self._watch = Watch(queue, lease, self._job.run_id, settings)
         self._attempt = self._job.attempt + 1
+        self._python = workspace_environment()
 
     def run(self) -> None:
         """Do everything, whatever happens on the way."""
@@ -226,7 +236,29 @@ class Runner:
             values[f"outputs.{name}"] = str(prepare_output(output, self._output(name)))
         for name, text in self._spec.files.items():
             self._write_file(name, _bindings.resolve(text, values, where=f"files.{name}"))
+        self._python = self._prepare_environment(
+            _bindings.resolve(self._spec.command, values, where="command")
+        )
         return values
+
+    def _prepare_environment(self, command: str) -> PreparedEnvironment:
+        """Make the Python ready in which the command runs, and note on the run which it is."""
+        host = Host(
+            folder=RunnerFolder(self._folder).environments,
+            log=self._log_path,
+            variables={**self._environment, MARK: str(self._folder)},
+            settings=self._settings,
+            check=self._obey,
+        )
+        python = prepare(
+            PinnedEnvironment.model_validate(self._document.get("environment") or {}), host
+        )
+        noted = run_tags(python)
+        if noted:
+            self._insist(lambda: self._client.log_batch(self._job.run_id, tags=noted))
+        if installs_packages(command, self._code):
+            python = overlay(python, self._folder / "python", host)
+        return python
 
     def _fetch_code(self) -> None:
         mlflow.artifacts.download_artifacts(
@@ -337,9 +369,8 @@ class Runner:
             MARK: str(self._folder),
         }
         merged = {**self._environment, **own}
-        merged["PATH"] = f"{Path(sys.executable).parent}:{merged.get('PATH', os.defpath)}"
         merged.pop("MLFLOW_EXPERIMENT_NAME", None)
-        return merged
+        return self._python.variables(merged)
 
     def _move(self, status: JobStatus, *, attempt: int | None = None) -> None:
         self._queue.move(self._lease, status, attempt=attempt)
