@@ -4,9 +4,9 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Literal, Self, get_args
+from typing import Self
 
-from mlflow_plugins.core.errors import InvalidInput, did_you_mean
+from mlflow_plugins.core.errors import InvalidInput
 
 PREFIX = "MLFLOW_STUDIO_"
 
@@ -22,8 +22,6 @@ class Settings:
         stop_seconds: How long a process may take to end after it was asked to, before it is killed.
         upload_mib: Largest file that the studio accepts through the browser.
         max_jobs: Jobs that one agent runs at the same time.
-        environment: How closely a job's environment must be what its file says, unless the job
-            itself chooses.
         max_environments: Environments that an agent keeps for the next jobs.
         environments_gib: How large they may be all together.
     """
@@ -34,7 +32,6 @@ class Settings:
     stop_seconds: float = 10.0
     upload_mib: float = 512.0
     max_jobs: int = 2
-    environment: Literal["exact", "compatible", "workspace"] = "exact"
     max_environments: int = 20
     environments_gib: float = 20.0
 
@@ -43,25 +40,14 @@ class Settings:
         """Read the settings from ``MLFLOW_STUDIO_*`` variables.
 
         Raises:
-            InvalidInput: A variable's value is not a positive number, or not one of its words.
+            InvalidInput: A variable's value is not a positive number.
         """
-        values: dict[str, float | int | str] = {}
+        values: dict[str, float | int] = {}
         for field in fields(cls):
             variable = PREFIX + field.name.upper()
             if variable in environment:
-                read = _one_of if get_args(field.type) else _positive
-                values[field.name] = read(variable, environment[variable], field.type)
+                values[field.name] = _positive(variable, environment[variable], field.type)
         return cls(**values)  # type: ignore[arg-type]
-
-
-def _one_of(variable: str, text: str, kind: object) -> str:
-    words = get_args(kind)
-    if text not in words:
-        raise InvalidInput(
-            f"The environment variable {variable} is {text!r}. It must be one of: "
-            f"{', '.join(words)}.{did_you_mean(text, words)}"
-        )
-    return text
 
 
 def _positive(variable: str, text: str, kind: object) -> float | int:

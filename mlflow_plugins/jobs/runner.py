@@ -250,9 +250,8 @@ class Runner:
             settings=self._settings,
             check=self._obey,
         )
-        python = prepare(
-            PinnedEnvironment.model_validate(self._document.get("environment") or {}), host
-        )
+        pinned = PinnedEnvironment.model_validate(self._document.get("environment", {}))
+        python = prepare(pinned, host)
         noted = run_tags(python)
         if noted:
             self._insist(lambda: self._client.log_batch(self._job.run_id, tags=noted))

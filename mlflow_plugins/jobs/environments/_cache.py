@@ -180,7 +180,7 @@ class Cache:
 
     # ------------------------------------------------------------ what is there
 
-    def list(self) -> list[CachedEnvironment]:
+    def environments(self) -> list[CachedEnvironment]:
         """Return all environments, the last used first."""
         found = [self._read_if_there(key) for key in self._keys()]
         there = [one for one in found if one is not None]
@@ -199,7 +199,7 @@ class Cache:
             The hashes of those that were deleted.
         """
         size_bytes, dropped = 0, []
-        for position, one in enumerate(self.list()):
+        for position, one in enumerate(self.environments()):
             size_bytes += one.size_bytes
             is_too_much = position >= max_count or size_bytes > max_bytes
             if is_too_much and self.delete(one.hash):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mlflow_plugins.core import Settings, StudioError
 from mlflow_plugins.core.processes import stop_tree
-from mlflow_plugins.jobs.environments._pip_settings import uv_settings
+from mlflow_plugins.jobs.environments._pip_settings import uv_options, uv_settings
 
 _TAIL_LINES = 12
 
@@ -27,9 +27,10 @@ class Host:
     Attributes:
         folder: Where they are kept; made when needed. Several processes may share it.
         log: A file that gets what the tools say, and sentences of ours.
-        variables: The environment in which the tools run. It decides where packages come from, so
-            it must be the machine's own, never one that a job can change: what is built is shared.
-        settings: The policy, and how many environments are kept.
+        variables: The environment in which the tools run. It chooses the policy where a job does
+            not, and decides where packages come from; so it must be the machine's own, never one
+            that a job can change: what is built is shared.
+        settings: How many environments are kept.
         check: Called often while something lasts; an exception that it raises ends the work.
     """
 
@@ -96,6 +97,11 @@ class Host:
             "UV_NO_PROGRESS": "1",
             "UV_PYTHON_DOWNLOADS": "never",
         }
+
+    @cached_property
+    def index_options(self) -> list[str]:
+        """Options for those of uv's commands that look for packages."""
+        return uv_options(self.variables)
 
     def uv_output(self, arguments: Sequence[str]) -> str:
         """Return what uv prints; empty if it fails."""

@@ -14,7 +14,7 @@ DIFFERENCES_TAG = "studio.environment_differences"
 
 def list_cached(folder: Path) -> list[CachedEnvironment]:
     """Return the environments in an agent's folder for them, the last used first."""
-    return Cache(folder).list()
+    return Cache(folder).environments()
 
 
 def read_build_log(folder: Path, environment_hash: str) -> str:

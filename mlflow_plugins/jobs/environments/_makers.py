@@ -2,9 +2,10 @@
 
 import json
 import platform
+import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -22,6 +23,7 @@ from mlflow_plugins.jobs.environments._relax import Relaxed, relax
 MICROMAMBA = "micromamba"
 
 _KEY_LENGTH = 24
+_PIP = re.compile(r"(?:.*::)?pip(?:[\s=<>!~].*)?")
 _OTHER_POLICIES = (
     f"environment_variables: {{{POLICY_VARIABLE}: compatible}} takes the nearest that this machine "
     "can give, and 'workspace' the agent's own environment."
@@ -98,13 +100,14 @@ class UvMaker(Maker):
         wish, building = self._resolve(root.parent, lock)
         file = self._write(root.parent, wish.requirements)
         start = self.host.log.stat().st_size
-        self._uv(["venv", "--python", self._python.path, str(root)], start, lock)
+        self._uv(["venv", "--quiet", "--python", self._python.path, str(root)], start, lock)
         if wish.requirements:
-            install = ["pip", "install", *self._for(root), "--requirement", str(file), *building]
-            self._uv(install, start, lock)
+            options = [*self._for(root), *self.host.index_options, *building]
+            self._uv(["pip", "install", *options, "--requirement", str(file)], start, lock)
         listed = self.host.uv_output(["pip", "list", "--format", "json", *self._for(root)])
         installed = {
-            canonicalize_name(one["name"]): one["version"] for one in json.loads(listed or "[]")
+            str(canonicalize_name(one["name"])): str(one["version"])
+            for one in json.loads(listed or "[]")
         }
         packages = tuple(f"{name}=={version}" for name, version in sorted(installed.items()))
         return Built(
@@ -138,15 +141,16 @@ class UvMaker(Maker):
 
             def resolves(wanted: Sequence[str], building: list[str] = building) -> bool:
                 file = self._write(folder, wanted)
-                command = ["pip", "compile", "--python", self._python.path, *building]
-                return self.host.run_uv([*command, str(file)], log=None, lock=lock) == 0
+                options = ["--python", self._python.path, *self.host.index_options, *building]
+                command = ["pip", "compile", *options, str(file)]
+                return self.host.run_uv(command, log=None, lock=lock) == 0
 
             found = relax(self._recipe.requirements, resolves)
             if found is not None:
                 return found, building
         return Relaxed(self._recipe.requirements, ()), []  # uv says what is wrong
 
-    def _differences(self, wish: Relaxed, installed: dict[str, str]) -> tuple[str, ...]:
+    def _differences(self, wish: Relaxed, installed: Mapping[str, str]) -> tuple[str, ...]:
         differences = []
         if self._python.version not in SpecifierSet(self._recipe.python):
             differences.append(f"Python {self._python.version} instead of {self._recipe.python}")
@@ -201,21 +205,11 @@ class CondaMaker(Maker):
 
     def _document(self) -> dict[str, object]:
         pip = [{"pip": list(self._conda.pip)}] if self._conda.pip else []
-        needs_pip = pip and not any(_is_pip(one) for one in self._conda.dependencies)
+        needs_pip = pip and not any(map(_PIP.fullmatch, self._conda.dependencies))
         return {
             "channels": list(self._conda.channels) or ["conda-forge"],
             "dependencies": [*self._conda.dependencies, *(["pip"] if needs_pip else []), *pip],
         }
-
-
-def _is_pip(spec: str) -> bool:
-    return (
-        spec.rsplit("::", maxsplit=1)[-1]
-        .split("=", maxsplit=1)[0]
-        .split(" ", maxsplit=1)[0]
-        .strip("<>!~")
-        == "pip"
-    )
 
 
 def _conda_packages(root: Path) -> dict[str, str]:

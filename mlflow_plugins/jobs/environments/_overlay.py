@@ -141,11 +141,9 @@ def _copy_script(program: Path, programs: Path) -> None:
 def _add_pip(folder: Path, host: Host) -> None:
     """Add pip where the environment below has none: Python's own copy, else the index's."""
     python = str(folder / "bin" / "python")
-    ways = (
-        lambda: host.run([python, "-m", "ensurepip", "--default-pip"], log=None),
-        lambda: host.run_uv(["pip", "install", "--python", python, "pip"], log=None),
-    )
-    if not any(way() == 0 for way in ways):
+    by_uv = ["pip", "install", "--python", python, *host.index_options, "pip"]
+    code = host.run([python, "-m", "ensurepip", "--default-pip"], log=None)
+    if code != 0 and host.run_uv(by_uv, log=None) != 0:
         shutil.rmtree(folder, ignore_errors=True)
         raise EnvironmentFailed(
             "The command installs packages, and there is no pip for it: the Python has none "

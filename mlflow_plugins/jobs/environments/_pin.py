@@ -92,7 +92,8 @@ def pin(
 
 def _pin(environment: Environment, store: AssetStore, base_folder: Path) -> PinnedEnvironment:
     if environment.reference is None:
-        pinned = pin_content(inline_files(environment, base_folder))
+        content = inline_files(environment, base_folder)
+        pinned = pin_content(content, title=_title(environment))
         hints = _hints(environment, base_folder)
         return pinned.model_copy(update={"not_applied": (*pinned.not_applied, *hints)})
     found = find(environment.reference, store)
@@ -242,13 +243,16 @@ def _recipe(python: str, lines: Iterable[str], where: str) -> Recipe:
 def _title(content: Environment) -> str:
     if content.name is not None:
         return str(content.name)
+    if isinstance(content.conda_file, str):
+        return Path(content.conda_file).name
     if content.conda_file is not None:
-        name = content.conda_file.get("name") if isinstance(content.conda_file, dict) else None
-        return f"conda file {name}" if name else "conda file"
+        return f"conda file {content.conda_file.get('name', '')}".rstrip()
     if content.image is not None:
         return f"image {content.image}"
     if content.build is not None:
         return f"Docker build {content.build.path}"
+    if isinstance(content.requirements, str):
+        return Path(content.requirements).name
     return "requirements" if content.requirements is not None else f"Python {content.python}"
 
 

@@ -21,7 +21,6 @@ _UV_SOURCES = (
     "UV_INDEX_URL",
     "UV_EXTRA_INDEX_URL",
     "UV_FIND_LINKS",
-    "UV_NO_INDEX",
     "UV_OFFLINE",
 )
 
@@ -38,9 +37,20 @@ def uv_settings(variables: Mapping[str, str]) -> dict[str, str]:
         "UV_HTTP_TIMEOUT": pip.get("timeout", "") or pip.get("default-timeout", ""),
         "UV_INSECURE_HOST": " ".join(pip.get("trusted-host", "").split()),
     }
-    if not any(name in variables for name in _UV_SOURCES) and not _has_uv_index(variables):
+    if not _is_told(variables):
         wanted |= _sources(pip)
     return {name: value for name, value in wanted.items() if value and name not in variables}
+
+
+def uv_options(variables: Mapping[str, str]) -> list[str]:
+    """Return uv's options for what of pip's settings no variable of uv's can say."""
+    says_no = pip_settings(variables).get("no-index", "").lower() in ("1", "true", "yes", "on")
+    return ["--no-index"] if says_no and not _is_told(variables) else []
+
+
+def _is_told(variables: Mapping[str, str]) -> bool:
+    """Tell whether somebody told uv itself where packages come from."""
+    return any(name in variables for name in _UV_SOURCES) or _has_uv_index(variables)
 
 
 def _sources(pip: Mapping[str, str]) -> dict[str, str]:
@@ -50,7 +60,6 @@ def _sources(pip: Mapping[str, str]) -> dict[str, str]:
         "UV_DEFAULT_INDEX": pip.get("index-url", ""),
         "UV_INDEX": " ".join(extra),
         "UV_FIND_LINKS": ",".join(links),
-        "UV_NO_INDEX": "true" if pip.get("no-index", "").lower() in ("1", "true", "yes") else "",
         # pip takes the best version of all indexes, uv that of the first index with the name.
         "UV_INDEX_STRATEGY": "unsafe-best-match" if extra else "",
     }

@@ -13,7 +13,7 @@ from mlflow_plugins.jobs.environments._cache import Cache, CachedEnvironment, Lo
 from mlflow_plugins.jobs.environments._host import EnvironmentFailed, Host
 from mlflow_plugins.jobs.environments._makers import MICROMAMBA, CondaMaker, Maker, UvMaker
 from mlflow_plugins.jobs.environments._pin import PinnedEnvironment
-from mlflow_plugins.jobs.environments._policy import Policy
+from mlflow_plugins.jobs.environments._policy import Policy, read_policy
 from mlflow_plugins.jobs.environments._recipe import Recipe
 
 _NOT_INHERITED = ("PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV")
@@ -114,7 +114,7 @@ def prepare(pinned: PinnedEnvironment, host: Host) -> PreparedEnvironment:
     Raises:
         EnvironmentFailed: This machine cannot give it.
     """
-    policy = pinned.policy or Policy(host.settings.environment)
+    policy = pinned.policy or read_policy(host.variables) or Policy.EXACT
     if pinned.recipe is None:
         return workspace_environment(pinned.title)
     if policy is Policy.WORKSPACE:
