@@ -14,6 +14,7 @@ _COMMANDS = {
     "agent": "mlflow_plugins.workspace._commands:agent_command",
     "data": "mlflow_plugins.data._commands:commands",
     "endpoint": "mlflow_plugins.deployments._commands:commands",
+    "environment": "mlflow_plugins.jobs.environments._commands:commands",
     "job": "mlflow_plugins.jobs._commands:commands",
     "up": "mlflow_plugins.workspace._commands:up_command",
 }

@@ -22,6 +22,8 @@ class Settings:
         stop_seconds: How long a process may take to end after it was asked to, before it is killed.
         upload_mib: Largest file that the studio accepts through the browser.
         max_jobs: Jobs that one agent runs at the same time.
+        max_environments: Environments that an agent keeps for the next jobs.
+        environments_gib: How large they may be all together.
     """
 
     poll_seconds: float = 1.0
@@ -30,6 +32,8 @@ class Settings:
     stop_seconds: float = 10.0
     upload_mib: float = 512.0
     max_jobs: int = 2
+    max_environments: int = 20
+    environments_gib: float = 20.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

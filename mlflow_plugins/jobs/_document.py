@@ -40,17 +40,25 @@ def read_job_file(path: Path) -> dict[str, Any]:
     Raises:
         InvalidInput: There is no such file, it is not YAML, or it is not one mapping.
     """
-    text = _read_text(path)
-    try:
-        document = yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader)
-    except yaml.YAMLError as error:
-        raise InvalidInput(f"{_place(path, error)}: this is not YAML: {_reason(error)}.") from error
+    document = parse_yaml(_read_text(path), path)
     if not isinstance(document, dict):
         raise InvalidInput(
             f"{path}: a job file is one YAML mapping (lines such as 'command: python train.py'); "
             f"this one holds {_what(document)}."
         )
     return document
+
+
+def parse_yaml(text: str, path: Path) -> Any:
+    """Read the text of a YAML file.
+
+    Raises:
+        InvalidInput: It is not YAML.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise InvalidInput(f"{_place(path, error)}: this is not YAML: {_reason(error)}.") from error
 
 
 def _read_text(path: Path) -> str:

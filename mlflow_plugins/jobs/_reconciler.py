@@ -5,12 +5,8 @@ of its runners, and everything else is in the store.
 """
 
 import contextlib
-import hashlib
 import logging
-import os
-import shlex
 import signal
-import tempfile
 import time
 import uuid
 from collections.abc import Mapping
@@ -26,20 +22,9 @@ from mlflow_plugins.jobs._agents import SIGN_SECONDS, give_sign
 from mlflow_plugins.jobs._leftovers import end_leftovers
 from mlflow_plugins.jobs._nursery import Nursery
 from mlflow_plugins.jobs._queue import JobQueue
-from mlflow_plugins.jobs._runner_folder import RunnerFolder
+from mlflow_plugins.jobs._runner_folder import JOBS, RunnerFolder, plain
 
 _LOGGER = logging.getLogger(__name__)
-
-
-def _plain(folder: Path) -> Path:
-    """Return the folder, or one of the same agent whose path needs no quotes in a shell.
-
-    Paths below it are inserted into commands, whose authors cannot know where agents keep them.
-    """
-    if shlex.quote(str(folder)) == str(folder):
-        return folder
-    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"mlflow-studio-{os.getuid()}-{digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +42,7 @@ class JobReconciler:
         self._client = client
         self._queue = JobQueue(client)
         self._settings = settings
-        self._folder = _plain(folder.absolute()) / "jobs"
+        self._folder = plain(folder.absolute()) / JOBS
         self._folder.mkdir(parents=True, exist_ok=True)
         self._nursery = Nursery(str(client.tracking_uri), self._folder.parent)
         self._starting: dict[Path, int] = {}

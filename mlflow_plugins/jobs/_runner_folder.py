@@ -1,6 +1,14 @@
-"""A runner's place on this machine, in which an agent finds it again."""
+"""Places on this machine: an agent's folder, and in it those of its runners.
 
+<agent's folder>/jobs/<record id>-<random>   a runner, in which an agent finds it again
+<agent's folder>/environments/               environments that jobs share
+"""
+
+import hashlib
+import os
+import shlex
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +16,25 @@ import psutil
 
 from mlflow_plugins.core.processes import ProcessIdentity
 
+JOBS, ENVIRONMENTS = "jobs", "environments"
+
 _IDENTITY = "runner"
+
+
+def plain(folder: Path) -> Path:
+    """Return the folder, or one of the same agent whose path needs no quotes in a shell.
+
+    Paths below it are inserted into commands, whose authors cannot know where agents keep them.
+    """
+    if shlex.quote(str(folder)) == str(folder):
+        return folder
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"mlflow-studio-{os.getuid()}-{digest}"
+
+
+def environments_folder(agent_folder: Path) -> Path:
+    """Return where the agent of a folder keeps environments."""
+    return plain(agent_folder.absolute()) / ENVIRONMENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +42,11 @@ class RunnerFolder:
     """A runner's place on this machine: ``<record id>-<random>``."""
 
     path: Path
+
+    @property
+    def environments(self) -> Path:
+        """Where the agent of this runner keeps environments."""
+        return self.path.parents[1] / ENVIRONMENTS
 
     @property
     def record_id(self) -> str:

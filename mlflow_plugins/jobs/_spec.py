@@ -26,6 +26,7 @@ from mlflow_plugins.jobs._fields import (
 )
 from mlflow_plugins.jobs._needs import NEEDS, needs_of
 from mlflow_plugins.jobs.backends._base import find_backend, load_backend
+from mlflow_plugins.jobs.environments._fields import Environment
 
 
 class CommandJob(Part):
@@ -37,7 +38,7 @@ class CommandJob(Part):
     code: str | None = None
     inputs: dict[Word, Input] = {}
     outputs: dict[Word, Output] = {}
-    environment: str | dict[str, Any] | None = None
+    environment: Environment | None = None
     environment_variables: dict[str, Text] = {}
     compute: str | None = None
     resources: Resources = Resources()
@@ -92,10 +93,6 @@ def binding_names(job: CommandJob) -> dict[str, object]:
 def not_applied(job: CommandJob) -> list[str]:
     """List what the job asks for and one machine without Docker does not give."""
     asked = {
-        "environment": (
-            job.environment,
-            f"environment {short(job.environment)} (the agent's own Python runs the command)",
-        ),
         "compute": (
             find_backend(job.compute) is None,
             f"compute {job.compute!r} (it runs on local)",

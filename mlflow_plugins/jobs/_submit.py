@@ -26,6 +26,7 @@ from mlflow_plugins.jobs._spec import (
 )
 from mlflow_plugins.jobs._types import job_type, to_command_job
 from mlflow_plugins.jobs.backends._base import LOCAL, find_backend
+from mlflow_plugins.jobs.environments import pin
 
 CODE = "code"
 WARNINGS = "studio.warnings"
@@ -91,18 +92,25 @@ def submit(
         base_folder=base_folder,
         limit_mib=settings.upload_mib,
     )
+    environment = pin(
+        job.environment,
+        AssetStore(client),
+        base_folder=base_folder,
+        variables=job.environment_variables,
+    )
     code = None
     if job.code is not None:
         code = take_snapshot((base_folder / job.code).resolve(), limit_mib=settings.upload_mib)
-    warnings = not_applied(job)
+    warnings = [*environment.not_applied, *not_applied(job)]
     run = _create_run(client, job, experiment_id, _tags(job, document, code, warnings, source))
     try:
         _store(client, run, pinned, code)
         return JobQueue(client).put(
             {
                 "type": job_type(document),
-                "job": job.model_dump(exclude_defaults=True, exclude={"code"}),
+                "job": job.model_dump(exclude_defaults=True, exclude={"code", "environment"}),
                 "inputs": dict(pinned.documents),
+                "environment": environment.document(),
                 "has_code": code is not None,
                 "executables": list(code.executables) if code else [],
                 "warnings": warnings,

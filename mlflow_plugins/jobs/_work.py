@@ -6,9 +6,7 @@ there (`work`), while the runner keeps the lease, the log and the outcome.
 
 import contextlib
 import logging
-import os
 import signal
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +33,16 @@ from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._submit import CODE
 from mlflow_plugins.jobs._watch import Wish
 from mlflow_plugins.jobs.backends._base import JobBackend, JobProcess, Ticket
+from mlflow_plugins.jobs.environments import (
+    Host,
+    PinnedEnvironment,
+    PreparedEnvironment,
+    installs_packages,
+    overlay,
+    prepare,
+    run_tags,
+    workspace_environment,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -47,6 +55,7 @@ class Work:
         attempt: Attempt,
         *,
         folder: Path,
+        environments: Path,
         log: Path,
         backend: JobBackend,
         environment: Mapping[str, str],
@@ -57,6 +66,7 @@ class Work:
         Args:
             attempt: The job.
             folder: An existing folder for this attempt alone.
+            environments: Where this machine keeps the Python environments of jobs.
             log: Existing file that the output is appended to.
             backend: Starts the command on this machine.
             environment: What the command inherits.
@@ -68,10 +78,12 @@ class Work:
         self._document: Mapping[str, Any] = attempt.record.spec or {}
         self._spec = CommandJob.model_validate(self._document["job"])
         self._folder = folder
+        self._environments = environments
         self._log = log
         self._backend = backend
         self._environment = environment
         self._n_threads = n_threads
+        self._python = workspace_environment()
 
     def run(self) -> Ending | Wish:
         """Do it; return how it ended, or the wish that ended it.
@@ -119,7 +131,27 @@ class Work:
             values[f"outputs.{name}"] = str(prepare_output(output, self._output(name)))
         for name, text in self._spec.files.items():
             self._write_file(name, _bindings.resolve(text, values, where=f"files.{name}"))
+        self._python = self._prepare_environment(
+            _bindings.resolve(self._spec.command, values, where="command")
+        )
         return values
+
+    def _prepare_environment(self, command: str) -> PreparedEnvironment:
+        """Make the Python ready in which the command runs, and note on the run which it is."""
+        host = Host(
+            folder=self._environments,
+            log=self._log,
+            variables={**self._environment, MARK: str(self._folder)},
+            settings=self._attempt.settings,
+            check=self._attempt.obey,
+        )
+        pinned = PinnedEnvironment.model_validate(self._document.get("environment", {}))
+        python = prepare(pinned, host)
+        if noted := run_tags(python):
+            self._attempt.insist(lambda: self._client.log_batch(self._job.run_id, tags=noted))
+        if installs_packages(command, self._code):
+            python = overlay(python, self._folder / "python", host)
+        return python
 
     def _fetch_code(self) -> None:
         mlflow.artifacts.download_artifacts(
@@ -216,9 +248,8 @@ class Work:
             MARK: str(self._folder),
         }
         merged = {**self._environment, **own}
-        merged["PATH"] = f"{Path(sys.executable).parent}:{merged.get('PATH', os.defpath)}"
         merged.pop("MLFLOW_EXPERIMENT_NAME", None)
-        return merged
+        return self._python.variables(merged)
 
     def _say(self, sentence: str) -> None:
         say(self._log, sentence)

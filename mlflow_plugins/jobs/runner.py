@@ -136,6 +136,7 @@ class Runner:
         return Work(
             self._attempt,
             folder=self._folder,
+            environments=RunnerFolder(self._folder).environments,
             log=self._log_path,
             backend=backend,
             environment=environment,

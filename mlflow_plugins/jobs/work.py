@@ -70,6 +70,7 @@ def _work(queue: JobQueue, lease: Lease, n_cpus: int, environment: Mapping[str, 
         ending = Work(
             attempt,
             folder=folder,
+            environments=Path.home() / ".cache" / "mlflow-studio" / "environments",
             log=_LOG,
             backend=LocalBackend(),
             environment=environment,

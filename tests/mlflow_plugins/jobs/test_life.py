@@ -234,10 +234,11 @@ def test_an_input_that_has_gone_fails_the_job(driver, client, store, tmp_path, u
 
 
 def test_warnings_are_the_first_lines_of_the_log(driver, client):
-    job = driver.submit("true", compute="azureml:cpu-cluster", environment="azureml:x@latest")
+    curated = "azureml:AzureML-sklearn-1.5@latest"
+    job = driver.submit("true", compute="azureml:cpu-cluster", environment=curated)
     driver.wait_for_end(job)
     second = driver.log(job).splitlines()[1]
-    assert "Not applied on this machine: environment 'azureml:x@latest'" in second
+    assert "Not applied on this machine: environment AzureML-sklearn-1.5@latest" in second
     assert "compute 'azureml:cpu-cluster'" in second
     warnings = client.get_run(job.run_id).data.tags["studio.warnings"]
     assert warnings in second

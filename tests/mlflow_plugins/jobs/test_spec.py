@@ -78,7 +78,6 @@ def test_the_format_is_read():
 def test_what_is_not_applied_is_listed():
     words = not_applied(
         job(
-            environment="azureml:sklearn@latest",
             compute="azureml:cpu-cluster",
             resources={"instance_type": "STANDARD_D2", "instance_count": 4},
             distribution={"type": "pytorch"},
@@ -92,7 +91,6 @@ def test_what_is_not_applied_is_listed():
         )
     )
     for field in (
-        "environment 'azureml:sklearn@latest'",
         "compute 'azureml:cpu-cluster'",
         "resources.instance_type 'STANDARD_D2'",
         "resources.instance_count 4",
