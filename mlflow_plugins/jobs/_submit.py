@@ -15,7 +15,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 from mlflow_plugins.core import AssetStore, Settings, StudioError
 from mlflow_plugins.data import as_mlflow_dataset
 from mlflow_plugins.jobs._document import read_job_file
-from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs
+from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs, without_secrets
+from mlflow_plugins.jobs._outputs import check_outputs
 from mlflow_plugins.jobs._queue import Job, JobQueue
 from mlflow_plugins.jobs._snapshot import Snapshot, staged, take_snapshot
 from mlflow_plugins.jobs._spec import (
@@ -91,6 +92,7 @@ def submit(
         base_folder=base_folder,
         limit_mib=settings.upload_mib,
     )
+    check_outputs(job.outputs, AssetStore(client))
     code = None
     if job.code is not None:
         code = take_snapshot((base_folder / job.code).resolve(), limit_mib=settings.upload_mib)
@@ -101,7 +103,7 @@ def submit(
         return JobQueue(client).put(
             {
                 "type": job_type(document),
-                "job": job.model_dump(exclude_defaults=True, exclude={"code"}),
+                "job": _kept(job),
                 "inputs": dict(pinned.documents),
                 "has_code": code is not None,
                 "executables": list(code.executables) if code else [],
@@ -117,6 +119,12 @@ def submit(
     except BaseException:
         client.set_terminated(run.info.run_id, "FAILED")
         raise
+
+
+def _kept(job: CommandJob) -> dict[str, Any]:
+    """Return the document that is kept: without what was fixed, and with nothing to hide."""
+    kept = job.model_dump(exclude_defaults=True, exclude={"code"})
+    return {**kept, "inputs": without_secrets(kept.get("inputs", {}))}
 
 
 def _create_run(
@@ -158,6 +166,7 @@ def _tags(
     optional = {
         "mlflow.note.content": job.description,
         "mlflow.source.git.commit": commit,
+        "mlflow.parentRunId": job.parent_job_name,
         WARNINGS: "; ".join(warnings),
     }
     return {
