@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import DatasetInput, InputTag, Run
+from mlflow.entities import DatasetInput, InputTag, Param, Run
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
@@ -16,6 +16,7 @@ from mlflow_plugins.core import AssetStore, Settings, StudioError
 from mlflow_plugins.data import as_mlflow_dataset
 from mlflow_plugins.jobs._document import read_job_file
 from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs, without_secrets
+from mlflow_plugins.jobs._mlproject import open_project
 from mlflow_plugins.jobs._outputs import check_outputs
 from mlflow_plugins.jobs._queue import Job, JobQueue
 from mlflow_plugins.jobs._snapshot import Snapshot, staged, take_snapshot
@@ -54,6 +55,42 @@ def submit_file(
         )
     except StudioError as error:
         raise type(error)(f"{path}: {error.message}") from error
+
+
+def submit_project(
+    client: MlflowClient,
+    uri: str,
+    *,
+    entry_point: str = "main",
+    parameters: Mapping[str, Any] | None = None,
+    version: str | None = None,
+    experiment_id: str | None = None,
+) -> Job:
+    """Submit an entry point of an MLproject; its parameters become params of the run.
+
+    Args:
+        client: Client of the tracking store.
+        uri: See `open_project`.
+        entry_point: See `open_project`.
+        parameters: See `open_project`.
+        version: See `open_project`.
+        experiment_id: Where the run goes; MLflow's default experiment if None.
+
+    Raises:
+        InvalidInput: There is no such project, or it asks for what cannot be given.
+    """
+    opened = open_project(uri, entry_point=entry_point, parameters=parameters, version=version)
+    with opened as project:
+        job = submit(
+            client,
+            project.document,
+            base_folder=project.folder,
+            experiment_id=experiment_id,
+            source=uri,
+        )
+    params = [Param(name, value) for name, value in project.parameters.items()]
+    client.log_batch(job.run_id, params=params)
+    return job
 
 
 def submit(
