@@ -8,6 +8,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mlflow_plugins.data._addresses import (
+        AssetAddress,
+        DatastorePath,
+        JobOutput,
+        masked,
+        parse_azureml,
+        scheme_of,
+    )
     from mlflow_plugins.data._assets import (
         DATA,
         ResolvedInput,
@@ -18,21 +26,57 @@ if TYPE_CHECKING:
         resolve_input,
     )
     from mlflow_plugins.data._datasets import as_mlflow_dataset
+    from mlflow_plugins.data._datastores import (
+        DATASTORE,
+        DEFAULT_DATASTORE,
+        Datastore,
+        open_datastore,
+    )
+    from mlflow_plugins.data._digest import content_digest
+    from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
     from mlflow_plugins.data.plugin import AssetDatasetSource
 
 __all__ = [
     "DATA",
+    "DATASTORE",
+    "DEFAULT_DATASTORE",
+    "AssetAddress",
     "AssetDatasetSource",
+    "Datastore",
+    "DatastorePath",
+    "Fingerprint",
+    "JobOutput",
     "ResolvedInput",
     "as_mlflow_dataset",
+    "check_url",
+    "content_digest",
     "create_data_asset",
     "download_asset",
+    "fetch",
     "local_path",
+    "look_up",
+    "masked",
+    "open_datastore",
+    "parse_azureml",
     "preview",
+    "put",
     "resolve_input",
+    "scheme_of",
 ]
 
-_MODULES = {"AssetDatasetSource": "plugin", "as_mlflow_dataset": "_datasets"}
+_MODULES = {
+    **dict.fromkeys(
+        ("AssetAddress", "DatastorePath", "JobOutput", "masked", "parse_azureml", "scheme_of"),
+        "_addresses",
+    ),
+    "as_mlflow_dataset": "_datasets",
+    **dict.fromkeys(
+        ("DATASTORE", "DEFAULT_DATASTORE", "Datastore", "open_datastore"), "_datastores"
+    ),
+    "content_digest": "_digest",
+    **dict.fromkeys(("Fingerprint", "check_url", "fetch", "look_up", "put"), "_remote"),
+    "AssetDatasetSource": "plugin",
+}
 
 
 def __getattr__(name: str) -> Any:

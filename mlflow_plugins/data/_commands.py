@@ -6,11 +6,12 @@ import click
 
 from mlflow_plugins.core import Asset, AssetStore, connect, parse_reference
 from mlflow_plugins.data._assets import DATA, create_data_asset, preview
+from mlflow_plugins.data._datastores import DEFAULT_DATASTORE, open_datastore
 
 
 @click.group("data")
 def commands() -> None:
-    """Create, list and show data assets."""
+    """Create, list and show data assets; put files into datastores."""
 
 
 @commands.command("create")
@@ -51,6 +52,22 @@ def show(reference: str, n_rows: int) -> None:
         click.echo(f"  {column['name']:30} {column['type']}")
     if n_rows and asset.spec["type"] == "uri_file":
         click.echo(preview(store, asset, n_rows=n_rows).to_pandas().to_string(index=False))
+
+
+@commands.command("upload")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--datastore", default=DEFAULT_DATASTORE, show_default=True, help="Its name.")
+@click.option(
+    "--path",
+    "target",
+    default="",
+    help="Where it goes in the datastore. A file keeps its name if this ends in '/'.",
+)
+def upload(path: Path, datastore: str, target: str) -> None:
+    """Copy the file PATH, or what is in the folder PATH, to a datastore."""
+    opened = open_datastore(AssetStore(connect()), datastore)
+    place = opened.upload(path, target)
+    click.echo(f"Uploaded to {opened.address(place)}")
 
 
 def _size(asset: Asset) -> str:

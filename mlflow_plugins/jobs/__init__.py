@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlflow_plugins.jobs._log import LogSlice, read_log
     from mlflow_plugins.jobs._queue import Job, cancel_job, get_job, list_jobs, read_document
     from mlflow_plugins.jobs._states import JobStatus
-    from mlflow_plugins.jobs._submit import submit, submit_file
+    from mlflow_plugins.jobs._submit import submit, submit_file, submit_project
 
 __all__ = [
     "Job",
@@ -28,6 +28,7 @@ __all__ = [
     "read_log",
     "submit",
     "submit_file",
+    "submit_project",
 ]
 
 _HOMES = {
@@ -43,6 +44,7 @@ _HOMES = {
     "read_log": "_log",
     "submit": "_submit",
     "submit_file": "_submit",
+    "submit_project": "_submit",
 }
 
 

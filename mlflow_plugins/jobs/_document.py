@@ -65,7 +65,7 @@ def _read_text(path: Path) -> str:
     if path.is_dir():
         raise InvalidInput(
             f"{str(path)!r} is a folder. Give a job file: a {' or '.join(SUFFIXES)} file that "
-            "describes the job. MLproject folders are not run by this backend."
+            "describes the job."
         )
     if path.suffix.lower() not in SUFFIXES:
         raise InvalidInput(

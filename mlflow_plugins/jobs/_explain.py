@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 
@@ -60,20 +59,31 @@ def _explain(error: Any, root: type[Part], what: str) -> str:
 
 def _fields_at(root: type[Part], place: list[str]) -> list[str]:
     """Return the names of the fields that the format has at a place."""
-    annotation: Any = root
+    models = [root]
     for part in place:
-        fields = annotation.model_fields
-        if part in fields:
-            annotation = _model_in(fields[part].annotation)
-    return [field.alias or name for name, field in annotation.model_fields.items()]
+        inner = [
+            found
+            for model in models
+            if part in model.model_fields
+            for found in _models_in(model.model_fields[part].annotation)
+        ]
+        models = inner or [one for one in models if _type_of(one) == part] or models
+    fields = [pair for model in models for pair in model.model_fields.items()]
+    return list(dict.fromkeys(field.alias or name for name, field in fields))
 
 
-def _model_in(annotation: Any) -> Any:
-    """Return the model within an annotation such as ``dict[str, Model]``."""
-    if get_origin(annotation) in (dict, Union, UnionType):
-        candidates = [_model_in(one) for one in get_args(annotation)]
-        return next(one for one in candidates if isinstance(one, type) and issubclass(one, Part))
-    return annotation
+def _models_in(annotation: Any) -> list[type[Part]]:
+    """Return the models within an annotation such as ``dict[str, Model] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        return [annotation]
+    return [found for one in get_args(annotation) for found in _models_in(one)]
+
+
+def _type_of(model: type[Part]) -> str | None:
+    """Return the ``type`` by which a model is chosen; pydantic adds it to the place of an error."""
+    field = model.model_fields.get("type")
+    words = get_args(field.annotation) if field else ()
+    return words[0] if len(words) == 1 else None
 
 
 def short(value: Any) -> str:

@@ -1,19 +1,19 @@
-"""Inputs and outputs: fixed when a job is submitted, brought to the machine when it runs.
+"""Inputs, fixed when a job is submitted.
 
-At submission every path becomes one of three things that mean the same on any machine and for
-ever: a version of a data asset, an URI that MLflow can read, or a copy that is stored with the run.
+Every path becomes something that means the same on any machine: a version of a data asset, an URI
+that MLflow can read, a copy that is stored with the run, or a URL with what it says about its
+content. What can be seen not to exist is refused here; `_fetch` brings the rest to the machine.
 """
 
-import os
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-import mlflow.artifacts
-import requests
 from mlflow import MlflowClient
+from mlflow.entities import FileInfo
 from mlflow.exceptions import MlflowException
 
 from mlflow_plugins.core import (
@@ -25,14 +25,25 @@ from mlflow_plugins.core import (
     is_reference,
     parse_reference,
 )
-from mlflow_plugins.data import DATA, create_data_asset, download_asset, local_path
-from mlflow_plugins.jobs._fields import Input, Output
+from mlflow_plugins.data import (
+    DATA,
+    AssetAddress,
+    DatastorePath,
+    JobOutput,
+    check_url,
+    local_path,
+    look_up,
+    masked,
+    open_datastore,
+    parse_azureml,
+    scheme_of,
+)
+from mlflow_plugins.jobs._fields import DIRECT, FOLDER_TYPES, MODEL_TYPES, Input
 from mlflow_plugins.jobs._spec import CommandJob
 
-INPUTS, OUTPUTS = "inputs", "outputs"
+INPUTS = "inputs"
 
-_MODEL_TYPES = ("mlflow_model", "custom_model", "triton_model")
-_URI_SCHEMES = ("runs", "models", "mlflow-artifacts", "http", "https")
+_MLFLOW_SCHEMES = ("runs", "models", "mlflow-artifacts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +51,9 @@ class PinnedInputs:
     """The inputs of a job as they are stored.
 
     Attributes:
-        documents: By input name: ``{"value"}``, ``{"asset"}``, ``{"uri"}`` or ``{"file"}``.
+        documents: By input name: ``{"value"}``, ``{"asset"}``, ``{"uri"}``, ``{"file"}`` or
+            ``{"url", "fingerprint"}``; with ``{"mode": "direct"}`` if the command wants the
+            address itself, and ``is_folder`` where an address does not tell.
         assets: Data assets by input name.
         uploads: Local files and folders by input name.
     """
@@ -64,7 +77,7 @@ def pin_inputs(
 
     Raises:
         InvalidInput: An input is not there, too large, or an address that cannot be read.
-        NotFound: No such asset or model.
+        NotFound: No such asset or model, or nothing lies at an address.
     """
     documents: dict[str, Mapping[str, Any]] = {}
     assets: dict[str, Asset] = {}
@@ -74,41 +87,119 @@ def pin_inputs(
             found = _pin(given, store, client, base_folder)
         except StudioError as error:
             raise type(error)(f"Field 'inputs.{name}': {error.message}") from error
+        mode = {"mode": DIRECT} if given.mode == DIRECT else {}
         if isinstance(found, Asset):
             assets[name] = found
-            documents[name] = {"asset": f"{found.name}:{found.version}"}
+            documents[name] = {"asset": f"{found.name}:{found.version}", **mode}
         elif isinstance(found, Path):
             _check_local(name, given, found, limit_mib)
             uploads[name] = found
-            documents[name] = {"file": found.name}
+            documents[name] = {"file": found.name, **mode}
         else:
-            documents[name] = found
+            documents[name] = {**found, **mode}
     return PinnedInputs(documents=documents, assets=assets, uploads=uploads)
 
 
 def _pin(
     given: Input, store: AssetStore, client: MlflowClient, base_folder: Path
 ) -> Asset | Path | dict[str, Any]:
-    if given.path is None:
+    if given.address is None:
         return {"value": None if given.value is None else str(given.value)}
-    if is_reference(given.path) and given.type in _MODEL_TYPES:
-        reference = parse_reference(given.path)
+    path, is_model = given.address, given.type in MODEL_TYPES
+    address = parse_azureml(path)
+    if isinstance(address, AssetAddress):
+        path, is_model = address.reference, address.kind == "models"
+    elif address is not None:
+        return {"uri": _artifact_uri(address, given, store, client)}
+    if is_reference(path):
+        reference = parse_reference(path)
+        if not is_model:
+            return store.resolve(DATA, reference)
         return {"uri": _model_uri(client, reference.name, reference.version, reference.label)}
-    if is_reference(given.path):
-        return store.resolve(DATA, parse_reference(given.path))
-    if urlsplit(given.path).scheme in _URI_SCHEMES:
-        return {"uri": _pin_uri(client, given.path)}
-    return local_path(given.path, base_folder=base_folder)
+    scheme = _scheme(path)
+    if scheme in _MLFLOW_SCHEMES:
+        return {"uri": _pin_uri(client, given)}
+    if scheme in ("", "file"):
+        return local_path(path, base_folder=base_folder)
+    return _pin_url(given)
 
 
-def _pin_uri(client: MlflowClient, uri: str) -> str:
+def _scheme(path: str) -> str:
+    """Return the scheme; MLflow's own URIs have one slash, or none."""
+    scheme = urlsplit(path).scheme
+    return scheme if scheme in _MLFLOW_SCHEMES else scheme_of(path)
+
+
+# ---------------------------------------------------------------- addresses outside
+
+
+def _pin_url(given: Input) -> dict[str, Any]:
+    url, is_folder = given.path or "", given.type in FOLDER_TYPES
+    check_url(url, is_folder=is_folder)
+    found = look_up(url, is_folder=is_folder)
+    fingerprint = {} if found is None else found.as_document()
+    return {"url": url, "fingerprint": fingerprint, "is_folder": is_folder}
+
+
+# ---------------------------------------------------------------- what the server keeps
+
+
+def _artifact_uri(
+    address: DatastorePath | JobOutput, given: Input, store: AssetStore, client: MlflowClient
+) -> str:
+    if isinstance(address, DatastorePath):
+        uri = open_datastore(store, address.datastore).uri(address.path)
+    else:
+        uri = f"runs:/{address.run_id}/{address.artifact_path}"
+    _check_artifact(client, uri, given)
+    return uri
+
+
+def _pin_uri(client: MlflowClient, given: Input) -> str:
     """Give a model's URI a version instead of a name for one that moves on."""
+    uri = given.path or ""
     parts = urlsplit(uri)
+    if parts.scheme == "runs":
+        _check_artifact(client, uri, given)
     name, _, version = parts.path.strip("/").partition("/")
     if parts.scheme != "models" or version.isdecimal() or name.startswith("m-"):
         return uri
     name, _, alias = name.partition("@")
     return _model_uri(client, name, None, alias or version)
+
+
+def _check_artifact(client: MlflowClient, uri: str, given: Input) -> None:
+    """Make sure that a run has an artifact, of the type that is asked for.
+
+    Raises:
+        NotFound: There is no such run, or it has no such artifact.
+        InvalidInput: It is a file where a folder is asked for, or the other way round.
+    """
+    run_id, _, path = unquote(urlsplit(uri).path).strip("/").partition("/")
+    try:
+        found = _find_artifact(client, run_id, path.strip("/"))
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        raise NotFound(f"{given.path!r}: there is no run {run_id!r}.") from error
+    if found is None:
+        raise NotFound(
+            f"There is nothing at {given.path!r}. Put it there first, or correct the path."
+        )
+    if given.type == "uri_file" and found.is_dir:
+        raise InvalidInput(f"Type is 'uri_file', but {given.path!r} is a folder.")
+    if given.type == "uri_folder" and not found.is_dir:
+        raise InvalidInput(
+            f"Type is 'uri_folder', but {given.path!r} is a file. Write 'type: uri_file'."
+        )
+
+
+def _find_artifact(client: MlflowClient, run_id: str, path: str) -> FileInfo | None:
+    if not path:
+        client.get_run(run_id)
+        return FileInfo("", is_dir=True, file_size=None)
+    files = client.list_artifacts(run_id, posixpath.dirname(path) or None)
+    return next((one for one in files if one.path == path), None)
 
 
 def _model_uri(client: MlflowClient, name: str, version: str | None, label: str | None) -> str:
@@ -122,6 +213,9 @@ def _model_uri(client: MlflowClient, name: str, version: str | None, label: str 
     except (MlflowException, ValueError) as error:
         wanted = f"version {version!r}" if version else f"alias {label!r}" if label else "version"
         raise NotFound(f"There is no registered model {name!r} with a {wanted}.") from error
+
+
+# ---------------------------------------------------------------- what lies on this machine
 
 
 def _check_local(name: str, given: Input, path: Path, limit_mib: float) -> None:
@@ -142,95 +236,9 @@ def _check_local(name: str, given: Input, path: Path, limit_mib: float) -> None:
         )
 
 
-# ---------------------------------------------------------------- on the machine of the job
-
-
-def fetch_input(
-    document: Mapping[str, Any], client: MlflowClient, *, run_id: str, name: str, folder: Path
-) -> str | None:
-    """Bring one input to this machine; return what its expression stands for.
-
-    Args:
-        document: What `pin_inputs` made of it.
-        client: Client of the tracking store.
-        run_id: The user's run.
-        name: The input's name.
-        folder: Where it goes.
-
-    Raises:
-        MlflowException: It cannot be fetched.
-    """
-    if "value" in document:
-        value: str | None = document["value"]
-        return value
-    if "asset" in document:
-        store = AssetStore(client)
-        asset = store.resolve(DATA, parse_reference(document["asset"]))
-        return str(download_asset(store, asset, folder))
-    folder.mkdir(parents=True, exist_ok=True)
-    if "file" in document:
-        path = f"{INPUTS}/{name}/{document['file']}"
-        return _download(client, folder, run_id=run_id, artifact_path=path)
-    if urlsplit(document["uri"]).scheme in ("http", "https"):
-        return str(_download_file(document["uri"], folder))
-    return _download(client, folder, artifact_uri=document["uri"])
-
-
-def _download(client: MlflowClient, folder: Path, **source: str) -> str:
-    return str(
-        mlflow.artifacts.download_artifacts(
-            **source, dst_path=str(folder), tracking_uri=client.tracking_uri
-        )
-    )
-
-
-def _download_file(uri: str, folder: Path) -> Path:
-    target = folder / (Path(urlsplit(uri).path).name or "download")
-    try:
-        with requests.get(uri, stream=True, timeout=60) as answer:
-            answer.raise_for_status()
-            with target.open("wb") as file:
-                for block in answer.iter_content(1 << 20):
-                    file.write(block)
-    except requests.RequestException as error:
-        raise StudioError(f"{uri} cannot be downloaded: {error}") from error
-    return target
-
-
-def prepare_output(output: Output, folder: Path) -> Path:
-    """Make the place that the command writes an output to; return what its expression means."""
-    if output.type == "uri_file":
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    else:
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def keep_output(output: Output, path: Path, client: MlflowClient, *, run_id: str) -> str | None:
-    """Store what the command wrote as artifacts of its run.
-
-    Returns:
-        The reference of the data asset that was created, if the job asks for one.
-
-    Raises:
-        MlflowException: It cannot be stored.
-    """
-    if path.is_dir():
-        client.log_artifacts(run_id, str(path), f"{OUTPUTS}/{path.name}")
-    else:
-        client.log_artifact(run_id, str(path), OUTPUTS)
-    if output.name is None or output.type not in ("uri_file", "uri_folder"):
-        return None
-    asset = create_data_asset(
-        AssetStore(client),
-        path,
-        name=output.name,
-        version=output.version,
-        description=output.description or "",
-    )
-    return asset.reference
-
-
-def is_written(path: Path) -> bool:
-    """Tell whether the command has written anything to an output's place."""
-    return path.is_file() or (path.is_dir() and any(os.scandir(path)))
+def without_secrets(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a job's inputs with the secrets in their addresses masked, to be shown and kept."""
+    return {
+        name: {**one, "path": masked(one["path"])} if isinstance(one.get("path"), str) else one
+        for name, one in inputs.items()
+    }

@@ -14,13 +14,20 @@ from mlflow_plugins.core import InvalidInput, did_you_mean
 from mlflow_plugins.jobs import _bindings
 from mlflow_plugins.jobs._explain import short, validate
 from mlflow_plugins.jobs._fields import (
+    MODEL_TYPES,
+    Distribution,
+    Identity,
     Input,
     Limits,
     LiteralType,
+    NotificationSetting,
     Output,
     Part,
+    QueueSettings,
+    RayDistribution,
     Resources,
     Scalar,
+    Service,
     Text,
     Word,
 )
@@ -43,10 +50,12 @@ class CommandJob(Part):
     compute: str | None = None
     resources: Resources = Resources()
     limits: Limits = Limits()
-    distribution: dict[str, Any] | None = None
-    queue_settings: dict[str, Any] | None = None
-    services: dict[str, Any] | None = None
-    identity: dict[str, Any] | None = None
+    distribution: Distribution | None = None
+    queue_settings: QueueSettings = QueueSettings()
+    services: dict[str, Service] = {}
+    identity: Identity | None = None
+    notification_setting: NotificationSetting | None = None
+    parent_job_name: Text | None = None
     name: Text | None = None
     display_name: Text | None = None
     experiment_name: Text | None = None
@@ -97,22 +106,33 @@ def not_applied(job: CommandJob) -> list[str]:
             find_backend(job.compute) is None,
             f"compute {job.compute!r} (it runs on local)",
         ),
-        "distribution": (job.distribution, f"distribution {short(job.distribution)}"),
-        "services": (job.services, f"services {short(job.services)}"),
-        "queue_settings": (job.queue_settings, f"queue_settings {short(job.queue_settings)}"),
-        "identity": (job.identity, f"identity {short(job.identity)}"),
+        "distribution": (
+            isinstance(job.distribution, RayDistribution),
+            "distribution 'ray' (the command runs as one process)",
+        ),
+        "services": (
+            job.services,
+            f"services {', '.join(one.type for one in job.services.values())} (none is started)",
+        ),
+        "identity": (
+            job.identity,
+            f"identity {job.identity and job.identity.type!r} (the command has the agent's)",
+        ),
+        "notification_setting": (
+            job.notification_setting,
+            "notification_setting (nobody is written to)",
+        ),
     }
     missing = [*job.warnings, *(words for is_asked, words in asked.values() if is_asked)]
+    for field, value in job.queue_settings.model_dump(exclude_defaults=True).items():
+        missing.append(f"queue_settings.{field} {short(value)}")
     for field, value in _resources_not_applied(job).items():
         missing.append(f"resources.{field} {short(value)}")
     for name, one in job.inputs.items():
-        if one.mode == "rw_mount":
-            missing.append(f"inputs.{name}.mode 'rw_mount' (the input is a copy)")
+        missing += [f"inputs.{name}.{words}" for words in _input_not_applied(one)]
     for name, out in job.outputs.items():
-        if out.path is not None:
-            missing.append(f"outputs.{name}.path {out.path!r} (it is kept with the run)")
-        if out.name is not None and out.type not in ("uri_file", "uri_folder"):
-            missing.append(f"outputs.{name}.name {out.name!r} (only files and folders become data)")
+        if out.version is not None and out.type in MODEL_TYPES:
+            missing.append(f"outputs.{name}.version {out.version!r} (MLflow numbers models itself)")
     return missing
 
 
@@ -127,6 +147,16 @@ def _resources_not_applied(job: CommandJob) -> dict[str, Any]:
         }
         asked |= {"properties": others} if others else {}
     return asked
+
+
+def _input_not_applied(given: Input) -> list[str]:
+    words = {
+        "mode 'rw_mount' (the input is a copy)": given.mode == "rw_mount",
+        f"path_on_compute {given.path_on_compute!r} (it lies in the job's own folder)": (
+            given.path_on_compute
+        ),
+    }
+    return [text for text, is_asked in words.items() if is_asked]
 
 
 def override_inputs(

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import DatasetInput, InputTag, Run
+from mlflow.entities import DatasetInput, InputTag, Param, Run
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 from mlflow_plugins.core import AssetStore, Settings, StudioError
 from mlflow_plugins.data import as_mlflow_dataset
 from mlflow_plugins.jobs._document import read_job_file
-from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs
+from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs, without_secrets
+from mlflow_plugins.jobs._mlproject import open_project
+from mlflow_plugins.jobs._outputs import check_outputs
 from mlflow_plugins.jobs._queue import Job, JobQueue
 from mlflow_plugins.jobs._snapshot import Snapshot, staged, take_snapshot
 from mlflow_plugins.jobs._spec import (
@@ -56,6 +58,42 @@ def submit_file(
         raise type(error)(f"{path}: {error.message}") from error
 
 
+def submit_project(
+    client: MlflowClient,
+    uri: str,
+    *,
+    entry_point: str = "main",
+    parameters: Mapping[str, Any] | None = None,
+    version: str | None = None,
+    experiment_id: str | None = None,
+) -> Job:
+    """Submit an entry point of an MLproject; its parameters become params of the run.
+
+    Args:
+        client: Client of the tracking store.
+        uri: See `open_project`.
+        entry_point: See `open_project`.
+        parameters: See `open_project`.
+        version: See `open_project`.
+        experiment_id: Where the run goes; MLflow's default experiment if None.
+
+    Raises:
+        InvalidInput: There is no such project, or it asks for what cannot be given.
+    """
+    opened = open_project(uri, entry_point=entry_point, parameters=parameters, version=version)
+    with opened as project:
+        job = submit(
+            client,
+            project.document,
+            base_folder=project.folder,
+            experiment_id=experiment_id,
+            source=uri,
+        )
+    params = [Param(name, value) for name, value in project.parameters.items()]
+    client.log_batch(job.run_id, params=params)
+    return job
+
+
 def submit(
     client: MlflowClient,
     document: Mapping[str, Any],
@@ -92,6 +130,7 @@ def submit(
         base_folder=base_folder,
         limit_mib=settings.upload_mib,
     )
+    check_outputs(job.outputs, AssetStore(client))
     environment = pin(
         job.environment,
         AssetStore(client),
@@ -108,7 +147,7 @@ def submit(
         return JobQueue(client).put(
             {
                 "type": job_type(document),
-                "job": job.model_dump(exclude_defaults=True, exclude={"code", "environment"}),
+                "job": _kept(job),
                 "inputs": dict(pinned.documents),
                 "environment": environment.document(),
                 "has_code": code is not None,
@@ -125,6 +164,12 @@ def submit(
     except BaseException:
         client.set_terminated(run.info.run_id, "FAILED")
         raise
+
+
+def _kept(job: CommandJob) -> dict[str, Any]:
+    """Return the document that is kept: without what was fixed, and with nothing to hide."""
+    kept = job.model_dump(exclude_defaults=True, exclude={"code", "environment"})
+    return {**kept, "inputs": without_secrets(kept.get("inputs", {}))}
 
 
 def _create_run(
@@ -166,6 +211,7 @@ def _tags(
     optional = {
         "mlflow.note.content": job.description,
         "mlflow.source.git.commit": commit,
+        "mlflow.parentRunId": job.parent_job_name,
         WARNINGS: "; ".join(warnings),
     }
     return {

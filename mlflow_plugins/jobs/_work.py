@@ -5,6 +5,7 @@ there (`work`), while the runner keeps the lease, the log and the outcome.
 """
 
 import contextlib
+import json
 import logging
 import signal
 import time
@@ -19,15 +20,12 @@ from mlflow_plugins.core import InvalidInput, LeaseLost
 from mlflow_plugins.core.processes import thread_limits
 from mlflow_plugins.jobs import _bindings
 from mlflow_plugins.jobs._attempt import Attempt, Ending, Interrupted
-from mlflow_plugins.jobs._inputs import (
-    OUTPUTS,
-    fetch_input,
-    is_written,
-    keep_output,
-    prepare_output,
-)
+from mlflow_plugins.jobs._distribution import distributed
+from mlflow_plugins.jobs._fetch import fetch_input
+from mlflow_plugins.jobs._fields import DIRECT
 from mlflow_plugins.jobs._leftovers import MARK
 from mlflow_plugins.jobs._log import say
+from mlflow_plugins.jobs._outputs import OUTPUTS, is_written, keep_output, prepare_output
 from mlflow_plugins.jobs._spec import CommandJob
 from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._submit import CODE
@@ -120,15 +118,11 @@ class Work:
         values: dict[str, str | None] = {}
         for name, document in self._document["inputs"].items():
             self._attempt.obey()
-            values[f"inputs.{name}"] = fetch_input(
-                document,
-                self._client,
-                run_id=self._job.run_id,
-                name=name,
-                folder=self._folder / "inputs" / name,
-            )
+            values[f"inputs.{name}"] = self._fetch_input(name, document)
         for name, output in self._spec.outputs.items():
-            values[f"outputs.{name}"] = str(prepare_output(output, self._output(name)))
+            values[f"outputs.{name}"] = prepare_output(
+                output, self._output(name), self._client, run_id=self._job.run_id
+            )
         for name, text in self._spec.files.items():
             self._write_file(name, _bindings.resolve(text, values, where=f"files.{name}"))
         self._python = self._prepare_environment(
@@ -163,6 +157,16 @@ class Work:
         for name in self._document["executables"]:
             (self._code / name).chmod(0o755)
 
+    def _fetch_input(self, name: str, document: Mapping[str, Any]) -> str | None:
+        run_id = self._job.run_id
+        folder = self._folder / "inputs" / name
+        fetched = fetch_input(document, self._client, run_id=run_id, name=name, folder=folder)
+        if fetched.has_changed:
+            self._say(f"The input {name!r} has changed since the job was submitted.")
+        if fetched.stamp:
+            self._client.set_tag(run_id, f"studio.input.{name}", json.dumps(fetched.stamp))
+        return fetched.value
+
     def _write_file(self, name: str, text: str) -> None:
         path = (self._code / name).resolve()
         if not path.is_relative_to(self._code.resolve()):
@@ -171,7 +175,10 @@ class Work:
         path.write_text(text, encoding="utf-8")
 
     def _run_command(self, values: Mapping[str, str | None]) -> int:
-        command = _bindings.resolve(self._spec.command, values, where="command")
+        command = distributed(
+            self._spec.distribution,
+            _bindings.resolve(self._spec.command, values, where="command"),
+        )
         self._attempt.obey()
         process = self._backend.start(
             command,
@@ -212,16 +219,18 @@ class Work:
     def _keep_outputs(self) -> None:
         for name, output in self._spec.outputs.items():
             path = self._output(name)
+            if output.mode == DIRECT:
+                continue
             if not is_written(path):
                 self._say(f"The command has written nothing to the output {name!r}.")
                 continue
-            reference = self._attempt.insist(
+            places = self._attempt.insist(
                 lambda o=output, p=path: keep_output(  # type: ignore[misc]
                     o, p, self._client, run_id=self._job.run_id
                 )
             )
-            if reference:
-                self._say(f"The output {name!r} is the data asset {reference}.")
+            for place in places:
+                self._say(f"The output {name!r} {place}.")
         default = self._code / OUTPUTS
         if is_written(default):
             self._attempt.insist(

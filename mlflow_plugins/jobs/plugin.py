@@ -1,4 +1,4 @@
-"""MLflow's project-backend door, ``mlflow run FILE.yml -b studio``, and the agent's door."""
+"""MLflow's project-backend door, ``mlflow run ... -b studio``, and the agent's door."""
 
 import json
 import sys
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlflow_plugins.jobs import Job
     from mlflow_plugins.jobs._reconciler import JobReconciler
 
+_JOB_FILES = (".yml", ".yaml")
 _OWN_KEYS = ("wait",)
 _MLFLOW_KEYS = (
     "ENV_MANAGER",
@@ -36,7 +37,7 @@ def make_reconciler(client: "MlflowClient", settings: "Settings", folder: Path) 
 
 
 class StudioBackend(AbstractBackend):
-    """Submits job files to the queue of the tracking server."""
+    """Submits job files and MLprojects to the queue of the tracking server."""
 
     def run(
         self,
@@ -48,19 +49,30 @@ class StudioBackend(AbstractBackend):
         tracking_uri: str,
         experiment_id: str,
     ) -> "SubmittedJob":
-        """Submit a job file, and follow the job if ``{"wait": true}`` asks for it.
+        """Submit a job file or a project, and follow the job if ``{"wait": true}`` asks for it.
 
         Raises:
-            ExecutionException: The file is refused, or the job that was waited for failed.
+            ExecutionException: It is refused, or the job that was waited for failed.
         """
         from mlflow_plugins.core import StudioError, connect
-        from mlflow_plugins.jobs import submit_file
+        from mlflow_plugins.jobs import submit_file, submit_project
 
-        del entry_point, version, tracking_uri  # a job file has one command; MLflow has set the URI
+        del tracking_uri  # MLflow has set it
         try:
             wait = _read_config(backend_config)
             client = connect()
-            job = submit_file(client, Path(project_uri), experiment_id=experiment_id, inputs=params)
+            if project_uri.lower().endswith(_JOB_FILES):  # it has one command and no versions
+                path = Path(project_uri)
+                job = submit_file(client, path, experiment_id=experiment_id, inputs=params)
+            else:
+                job = submit_project(
+                    client,
+                    project_uri,
+                    entry_point=entry_point,
+                    parameters=params,
+                    version=version,
+                    experiment_id=experiment_id,
+                )
         except StudioError as error:
             raise ExecutionException(error.message) from error
         submitted = SubmittedJob(client, job)

@@ -1,7 +1,29 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from mlflow_plugins.core import InvalidInput
-from mlflow_plugins.jobs._spec import not_applied, override_inputs, parse_command_job
+from mlflow_plugins.jobs._fields import (
+    Identity,
+    Input,
+    Limits,
+    MpiDistribution,
+    NotificationSetting,
+    Output,
+    PyTorchDistribution,
+    QueueSettings,
+    RayDistribution,
+    Resources,
+    Service,
+    TensorFlowDistribution,
+)
+from mlflow_plugins.jobs._spec import (
+    CommandJob,
+    not_applied,
+    override_inputs,
+    parse_command_job,
+)
 
 
 def job(**fields):
@@ -80,14 +102,13 @@ def test_what_is_not_applied_is_listed():
         job(
             compute="azureml:cpu-cluster",
             resources={"instance_type": "STANDARD_D2", "instance_count": 4},
-            distribution={"type": "pytorch"},
+            distribution={"type": "ray"},
             services={"my_vscode": {"type": "vs_code"}},
             queue_settings={"job_tier": "spot"},
             identity={"type": "aml_token"},
-            outputs={
-                "o": {"path": "azureml://datastores/x/paths/y", "name": "m", "type": "mltable"}
-            },
-            inputs={"i": {"path": "p", "mode": "rw_mount"}},
+            notification_setting={"emails": ["a@example.com"]},
+            outputs={"o": {"name": "m", "version": 3, "type": "mlflow_model"}},
+            inputs={"i": {"path": "p", "mode": "rw_mount", "path_on_compute": "/data"}},
         )
     )
     for field in (
@@ -98,9 +119,10 @@ def test_what_is_not_applied_is_listed():
         "services",
         "queue_settings",
         "identity",
-        "outputs.o.path",
-        "outputs.o.name",
+        "notification_setting",
+        "outputs.o.version '3'",
         "inputs.i.mode",
+        "inputs.i.path_on_compute",
     ):
         assert sum(one.startswith(field) for one in words) == 1, field
 
@@ -108,6 +130,72 @@ def test_what_is_not_applied_is_listed():
 @pytest.mark.parametrize("compute", [None, "local", "azureml:local"])
 def test_nothing_is_missing_from_a_plain_job(compute):
     assert not_applied(job(compute=compute, limits={"timeout": 3})) == []
+
+
+FIELDS = json.loads(Path(__file__).with_name("azure_fields.json").read_text(encoding="utf-8"))
+
+
+MODELS = {
+    "command job": CommandJob,
+    "input": Input,
+    "output": Output,
+    "mpi": MpiDistribution,
+    "pytorch": PyTorchDistribution,
+    "tensorflow": TensorFlowDistribution,
+    "ray": RayDistribution,
+    "queue settings": QueueSettings,
+    "resources": Resources,
+    "limits": Limits,
+    "service": Service,
+    "identity": Identity,
+    "notification": NotificationSetting,
+}
+
+
+@pytest.mark.parametrize("part", FIELDS["schemas"])
+def test_every_field_of_azures_own_schemas_is_known(part):
+    assert set(FIELDS["schemas"][part]) <= set(MODELS[part].model_fields)
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        {"type": "PyTorch", "process_count_per_instance": 4},
+        {"type": "mpi", "process_count_per_instance": 2},
+        {"type": "tensorflow", "worker_count": 2, "parameter_server_count": 1},
+        {"type": "ray", "port": 6379, "include_dashboard": True},
+    ],
+)
+def test_a_distribution_is_what_its_type_says(distribution):
+    one = job(distribution=distribution).distribution
+    assert one.model_dump(exclude_defaults=True) == {
+        **distribution,
+        "type": distribution["type"].lower(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"distribution": {"type": "horovod"}}, r"'distribution'.*'horovod'"),
+        (
+            {"distribution": {"type": "mpi", "worker_count": 2}},
+            r"'distribution\.(mpi\.)?worker_count' is unknown.*process_count_per_instance",
+        ),
+        ({"queue_settings": {"priority": "urgent"}}, r"'queue_settings\.priority'.*'urgent'"),
+        ({"inputs": {"i": {"path": "p", "mode": "mount"}}}, r"'inputs\.i\.mode'.*'mount'"),
+        ({"inputs": {"i": {"value": 1, "datastore": "d"}}}, r"'inputs\.i'.*has a datastore"),
+        ({"services": {"s": {"type": "jupyter"}}}, r"'services\.s\.type'.*jupyter_lab"),
+    ],
+)
+def test_a_word_that_azure_does_not_know_is_refused(fields, message):
+    with pytest.raises(InvalidInput, match=message):
+        job(**fields)
+
+
+def test_a_path_can_count_from_a_datastore():
+    given = job(inputs={"i": {"datastore": "azureml:workspaceblobstore", "path": "/a/b.csv"}})
+    assert given.inputs["i"].address == "azureml://datastores/workspaceblobstore/paths/a/b.csv"
 
 
 DOCUMENT = {
