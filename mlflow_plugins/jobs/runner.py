@@ -208,29 +208,32 @@ class Runner:
 
     def _prepare(self) -> dict[str, str | None]:
         """Bring code and inputs here; return what the expressions stand for."""
-        if self._document["has_code"]:
+        has_own_files = not self._spec.coordinator  # a coordinator's are for its children
+        if self._document["has_code"] and has_own_files:
             self._fetch_code()
         self._code.mkdir(exist_ok=True)
         (self._code / OUTPUTS).mkdir(exist_ok=True)
-        values: dict[str, str | None] = {}
-        for name, document in self._document["inputs"].items():
+        values: dict[str, str | None] = dict(self._document.get("values", {}))
+        for name, document in self._document["inputs"].items() if has_own_files else ():
             self._obey()
             values[f"inputs.{name}"] = fetch_input(
                 document,
                 self._client,
-                run_id=self._job.run_id,
+                run_id=self._origin,
                 name=name,
                 folder=self._folder / "inputs" / name,
             )
         for name, output in self._spec.outputs.items():
             values[f"outputs.{name}"] = str(prepare_output(output, self._output(name)))
         for name, text in self._spec.files.items():
-            self._write_file(name, _bindings.resolve(text, values, where=f"files.{name}"))
+            if has_own_files:
+                text = _bindings.resolve(text, values, where=f"files.{name}")  # noqa: PLW2901
+            self._write_file(name, text)
         return values
 
     def _fetch_code(self) -> None:
         mlflow.artifacts.download_artifacts(
-            run_id=self._job.run_id,
+            run_id=self._origin,
             artifact_path=CODE,
             dst_path=str(self._folder),
             tracking_uri=self._client.tracking_uri,
@@ -317,6 +320,11 @@ class Runner:
         self._insist(lambda: self._queue.end(self._lease, final.status, final.error))
 
     # ------------------------------------------------------------ small things
+
+    @property
+    def _origin(self) -> str:
+        """The run whose artifacts are the job's code and local inputs: its parent's or its own."""
+        return str(self._document.get("origin", self._job.run_id))
 
     @property
     def _code(self) -> Path:
