@@ -46,9 +46,7 @@ def _explain(error: Any, field: str, root: type[Part], what: str) -> str:
         known = [one for one in _field_names(owner) if one not in FROM_TYPES]
         where = f"of {'.'.join(place)!r}" if place else f"of a {what}"
         nearest = did_you_mean(str(error["loc"][-1]), known)
-        return (
-            f"Field {field!r} is unknown. The fields {where} are: {', '.join(known)}.{nearest}"
-        )
+        return f"Field {field!r} is unknown. The fields {where} are: {', '.join(known)}.{nearest}"
     if error["type"].startswith("union_tag"):
         return _explain_tag(error, field)
     got = error["input"]

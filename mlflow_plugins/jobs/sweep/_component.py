@@ -1,4 +1,4 @@
-"""A trial that is a component: its file is read, and the sweep's inputs are matched with its own."""
+"""A trial that is a component: its file is read, and the sweep's inputs are matched with it."""
 
 import re
 from collections.abc import Mapping
@@ -93,9 +93,10 @@ def _merged(
     for where, names in (("inputs", given), (SEARCH_SPACE, drawn)):
         for name in names:
             if name not in component.inputs:
+                there = ", ".join(component.inputs) or "none"
                 raise InvalidInput(
-                    f"Field '{where}.{name}': the trial's component has no input {name!r}. It has: "
-                    f"{', '.join(component.inputs) or 'none'}.{did_you_mean(name, component.inputs)}"
+                    f"Field '{where}.{name}': the trial's component has no input {name!r}. "
+                    f"It has: {there}.{did_you_mean(name, component.inputs)}"
                 )
     inputs = {
         name: _input(name, one, given.get(name))
@@ -121,9 +122,7 @@ def _merged(
     }
 
 
-_TRIAL_FIELDS = (
-    *("code", "environment", "environment_variables", "distribution", "resources"),
-)
+_TRIAL_FIELDS = (*("code", "environment", "environment_variables", "distribution", "resources"),)
 _INPUT = re.compile(r"\$\{\{\s*inputs\.([A-Za-z0-9_-]+)\s*\}\}")
 
 

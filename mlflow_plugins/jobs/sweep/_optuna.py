@@ -59,7 +59,10 @@ def make_sampler(job: SweepJob, *, n_known: int) -> "optuna.samplers.BaseSampler
     if package is not None and importlib.util.find_spec(package) is None:
         raise MissingExtra(package, extra="sweep", purpose=f"The sampler {sampling.sampler!r}")
     takes_seed = "seed" in inspect.signature(kind).parameters
-    return _make(kind, {**(seed if takes_seed else {}), **sampling.args}, f"{where}.args")
+    sampler: optuna.samplers.BaseSampler = _make(
+        kind, {**(seed if takes_seed else {}), **sampling.args}, f"{where}.args"
+    )
+    return sampler
 
 
 def make_pruner(pruner: Pruner) -> "optuna.pruners.BasePruner":
@@ -67,7 +70,8 @@ def make_pruner(pruner: Pruner) -> "optuna.pruners.BasePruner":
     import optuna
 
     kind = _find(optuna.pruners, pruner.name, "Pruner", "pruner.name")
-    return _make(kind, pruner.args, "pruner.args")
+    made: optuna.pruners.BasePruner = _make(kind, pruner.args, "pruner.args")
+    return made
 
 
 def uses_sequence(job: SweepJob) -> bool:

@@ -114,7 +114,9 @@ def _bound(policy: Bandit, best: float) -> float:
     return best / factor if best >= 0 else best * factor
 
 
-def due(policy: Policy, histories: Mapping[int, History], judged: Mapping[int, int]) -> dict[int, int]:
+def due(
+    policy: Policy, histories: Mapping[int, History], judged: Mapping[int, int]
+) -> dict[int, int]:
     """Return the trials that are to be judged now, each with the interval.
 
     Args:

@@ -7,8 +7,8 @@ The store keeps what matters; a new process tells the study again.
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mlflow_plugins.jobs.sweep._laws import Choice, Interval
 from mlflow_plugins.jobs.sweep._optuna import make_pruner, make_sampler, uses_sequence

@@ -9,8 +9,8 @@ value is chosen. In the flat form each such dimension names the choice that it s
         - {name: svm, C: {type: loguniform, min_value: -3, max_value: 3}}
         - {name: tree, depth: {type: choice, values: [3, 5]}}
 
-has the dimensions ``model``, ``model/0/C`` and ``model/1/depth``. A *point* maps the dimensions that
-are drawn to places in their domains; `SearchSpace.values` maps a point to ``{"model": {"name":
+has the dimensions ``model``, ``model/0/C`` and ``model/1/depth``. A *point* maps the dimensions
+that are drawn to places in their domains; `SearchSpace.values` maps a point to ``{"model": {"name":
 "svm", "C": 0.4}, "model.name": "svm", "model.C": 0.4}``.
 """
 
@@ -115,9 +115,7 @@ class _Nested(Part):
     search_space: dict[str, Law]
 
 
-def _flatten(
-    key: str, name: str, law: Law, branch: tuple[str, int] | None
-) -> Iterator[Dimension]:
+def _flatten(key: str, name: str, law: Law, branch: tuple[str, int] | None) -> Iterator[Dimension]:
     yield Dimension(key, name, law, branch)
     if not isinstance(law, Choice):
         return
@@ -146,9 +144,7 @@ def _check_size(dimension: Dimension, base: float) -> None:
         ) from None
 
 
-def _collect(
-    space: SearchSpace, dimension: Dimension, point: Point, found: dict[str, Any]
-) -> None:
+def _collect(space: SearchSpace, dimension: Dimension, point: Point, found: dict[str, Any]) -> None:
     place = point[dimension.key]
     value = dimension.law.value(place, space.base)
     if isinstance(dimension.law, Choice) and isinstance(value, Mapping):
@@ -173,4 +169,3 @@ def _product(space: SearchSpace, left: list[Dimension], point: Point) -> Iterato
     for index in range(first.law.domain.n if isinstance(first.law, Choice) else 0):
         below = [one for one in space.dimensions if one.branch == (first.key, index)]
         yield from _product(space, [*below, *rest], {**point, first.key: index})
-

@@ -47,7 +47,7 @@ def with_variables(document: Mapping[str, Any], params: Mapping[str, Any]) -> di
 
 
 def expression_values(space: SearchSpace, point: Point) -> dict[str, str | None]:
-    """Return what ``${{search_space.NAME}}`` stands for in a trial; None where nothing was drawn."""
+    """Return what ``${{search_space.NAME}}`` means in a trial; None where nothing was drawn."""
     values = space.values(point)
     return {
         f"{SEARCH_SPACE}.{name}": as_text(values[name]) if name in values else None

@@ -8,11 +8,12 @@ from mlflow import MlflowClient
 from mlflow.entities import Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
-from mlflow_plugins.jobs._children import claimed_children
-from mlflow_plugins.jobs._queue import to_job
 from mlflow_plugins.core import Record
+from mlflow_plugins.jobs._children import claimed_children
+from mlflow_plugins.jobs._queue import Job, to_job
 from mlflow_plugins.jobs.sweep._entities import Trial, TrialState
 from mlflow_plugins.jobs.sweep._space import Point, SearchSpace, as_text
+from mlflow_plugins.jobs.sweep._spec import MAX_TRIALS
 
 NUMBER = "studio.sweep.trial"
 PRUNED = "studio.sweep.pruned"
@@ -41,28 +42,34 @@ def trial_tags(number: int, point: Point) -> dict[str, str]:
     return {NUMBER: str(number), _POINT: json.dumps(dict(point))}
 
 
-def read_runs(client: MlflowClient, sweep: Record) -> dict[int, Run]:
-    """Return the runs of a sweep's trials by number, by one query.
+def read_runs(client: MlflowClient, sweep: Job) -> list[Run]:
+    """Return the runs that were made for trials of a sweep, by one query.
 
-    A run that was made for a trial but never came to be its run is deleted.
+    A run may be among them that is no trial's: its maker was killed before it could claim the
+    trial for it (`_children`).
     """
-    job = to_job(sweep)
-    claimed = set(claimed_children(sweep).values())
-    found = {}
-    page_token = None
-    while True:
+    page = client.search_runs(
+        [sweep.experiment_id],
+        f"tags.`mlflow.parentRunId` = '{sweep.run_id}'",
+        max_results=MAX_TRIALS,
+    )
+    runs = list(page)
+    while page.token:
         page = client.search_runs(
-            [job.experiment_id],
-            f"tags.`mlflow.parentRunId` = '{job.run_id}'",
-            max_results=1000,
-            page_token=page_token,
+            [sweep.experiment_id],
+            f"tags.`mlflow.parentRunId` = '{sweep.run_id}'",
+            max_results=MAX_TRIALS,
+            page_token=page.token,
         )
-        for run in page:
-            if NUMBER in run.data.tags and run.info.run_id in claimed:
-                found[int(run.data.tags[NUMBER])] = run
-        page_token = page.token
-        if not page_token:
-            return dict(sorted(found.items()))
+        runs += page
+    return [run for run in runs if NUMBER in run.data.tags]
+
+
+def read_trials(client: MlflowClient, sweep: Record, space: SearchSpace) -> tuple[Trial, ...]:
+    """Return the trials of a sweep by number."""
+    claimed = set(claimed_children(sweep).values())
+    runs = [run for run in read_runs(client, to_job(sweep)) if run.info.run_id in claimed]
+    return tuple(sorted((to_trial(run, space) for run in runs), key=lambda one: one.number))
 
 
 def point_of(run: Run) -> dict[str, Any]:
