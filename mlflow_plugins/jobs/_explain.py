@@ -1,8 +1,9 @@
 """What is wrong with a document, in words: the field, the rule, and the nearest known name."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, TypeVar, get_args
+from collections.abc import Iterator, Mapping
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -27,63 +28,104 @@ def validate(model: type[Model], document: Mapping[str, Any], *, what: str) -> M
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        messages = {_field(one): _explain(one, model, what) for one in reversed(error.errors())}
+        messages = {
+            field: _explain(one, field, model, what)
+            for one in reversed(error.errors())
+            for field in [".".join(_walk(model, one["loc"])[0])]
+        }
         raise InvalidInput("\n".join(reversed(messages.values()))) from None
 
 
-# Pydantic adds to the place of an error which of several types it tried.
-_TRIED = re.compile(r"str|int|float|bool|(dict|list|literal|function-.*)\[.*|\[key\]")
-
-
-def _field(error: Any) -> str:
-    return ".".join(str(part) for part in error["loc"] if not _TRIED.fullmatch(str(part)))
-
-
-def _explain(error: Any, root: type[Part], what: str) -> str:
-    place = [str(part) for part in error["loc"]]
-    field = _field(error)
+def _explain(error: Any, field: str, root: type[Part], what: str) -> str:
     if error["type"] == "missing":
-        return f"Field {field!r} is missing. A {what} needs it."
+        place, owner = _walk(root, error["loc"][:-1])
+        of = f"{'.'.join(place)!r}" if place else f"A {what}"
+        return f"Field {field!r} is missing. {of} needs it."
     if error["type"] == "extra_forbidden":
-        known = [one for one in _fields_at(root, place[:-1]) if one not in FROM_TYPES]
-        where = f" of {'.'.join(place[:-1])!r}" if len(place) > 1 else f" of a {what}"
-        return (
-            f"Field {field!r} is unknown. The fields{where} are: {', '.join(known)}."
-            f"{did_you_mean(place[-1], known)}"
-        )
+        place, owner = _walk(root, error["loc"][:-1])
+        known = [one for one in _field_names(owner) if one not in FROM_TYPES]
+        where = f"of {'.'.join(place)!r}" if place else f"of a {what}"
+        nearest = did_you_mean(str(error["loc"][-1]), known)
+        return f"Field {field!r} is unknown. The fields {where} are: {', '.join(known)}.{nearest}"
+    if error["type"].startswith("union_tag"):
+        return _explain_tag(error, field)
     got = error["input"]
     shown = f" (got {short(got)})" if isinstance(got, Scalar) or got is None else ""
     message = error["msg"].removeprefix("Value error, ")
     return f"Field {field!r}: {message}{shown}."
 
 
-def _fields_at(root: type[Part], place: list[str]) -> list[str]:
-    """Return the names of the fields that the format has at a place."""
-    models = [root]
-    for part in place:
-        inner = [
-            found
-            for model in models
-            if part in model.model_fields
-            for found in _models_in(model.model_fields[part].annotation)
-        ]
-        models = inner or [one for one in models if _type_of(one) == part] or models
-    fields = [pair for model in models for pair in model.model_fields.items()]
-    return list(dict.fromkeys(field.alias or name for name, field in fields))
+def _explain_tag(error: Any, field: str) -> str:
+    """Say which types there are, where the type decides what the other fields mean."""
+    given = error.get("ctx", {}).get("tag")
+    if given is None:
+        return f"Field '{field}.type' is missing. It says what the other fields mean."
+    known = re.findall(r"'([^']*)'", error["ctx"]["expected_tags"])
+    return (
+        f"Field '{field}.type' is {given!r}. It must be one of: {', '.join(known)}."
+        f"{did_you_mean(given, known)}"
+    )
 
 
-def _models_in(annotation: Any) -> list[type[Part]]:
-    """Return the models within an annotation such as ``dict[str, Model] | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, Part):
-        return [annotation]
-    return [found for one in get_args(annotation) for found in _models_in(one)]
+# Pydantic adds to the place of an error which of several types it tried.
+_TRIED = re.compile(r"str|int|float|bool|(dict|list|literal|function-.*)\[.*|\[key\]")
 
 
-def _type_of(model: type[Part]) -> str | None:
-    """Return the ``type`` by which a model is chosen; pydantic adds it to the place of an error."""
-    field = model.model_fields.get("type")
-    words = get_args(field.annotation) if field else ()
-    return words[0] if len(words) == 1 else None
+def _walk(root: type[Part], loc: tuple[int | str, ...]) -> tuple[list[str], Any]:
+    """Follow the place of an error; return its names in the file, and the type that is there."""
+    names: list[str] = []
+    annotation: Any = root
+    for part in loc:
+        chosen = _with_tag(annotation, part)
+        if chosen is not None:
+            annotation = chosen
+        elif not _TRIED.fullmatch(str(part)):
+            names.append(str(part))
+            annotation = _inside(annotation, part)
+    return names, annotation
+
+
+def _with_tag(annotation: Any, part: int | str) -> type[Part] | None:
+    """Return the one of several models that a ``type`` chooses."""
+    models = list(_models(annotation))
+    for model in models if len(models) > 1 else ():
+        field = model.model_fields.get("type")
+        if field is not None and part in get_args(field.annotation):
+            return model
+    return None
+
+
+def _inside(annotation: Any, part: int | str) -> Any:
+    """Return the type of an entry of a model, mapping or list."""
+    for one in _alternatives(annotation):
+        if isinstance(one, type) and issubclass(one, Part) and part in one.model_fields:
+            return one.model_fields[str(part)].annotation
+        if get_origin(one) in (dict, list):
+            return get_args(one)[-1]
+    return None
+
+
+def _field_names(annotation: Any) -> list[str]:
+    model = next(_models(annotation))
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> Iterator[type[Part]]:
+    for one in _alternatives(annotation):
+        if isinstance(one, type) and issubclass(one, Part):
+            yield one
+
+
+def _alternatives(annotation: Any) -> Iterator[Any]:
+    """Return the types that an annotation allows."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _alternatives(get_args(annotation)[0])
+    elif origin in (Union, UnionType):
+        for one in get_args(annotation):
+            yield from _alternatives(one)
+    else:
+        yield annotation
 
 
 def short(value: Any) -> str:

@@ -48,6 +48,7 @@ _TYPE = "studio.job_type"
 _NAME = "studio.display_name"
 _COMPUTE = "studio.compute"
 _COORDINATOR = "studio.coordinator"
+_PARENT = "studio.parent_run_id"
 _STATUS = "studio.status"
 _ATTEMPT = "studio.attempt"
 _STARTED = "studio.started_at"
@@ -79,6 +80,7 @@ class Job:
         error: Why it failed, if it did.
         created_by: The user, as MLflow knows it.
         is_coordinator: Whether it mostly waits for other jobs and takes no slot.
+        parent_run_id: The run of the coordinator that submitted it; empty for a job of its own.
     """
 
     run_id: str
@@ -95,6 +97,7 @@ class Job:
     error: str
     created_by: str
     is_coordinator: bool
+    parent_run_id: str
 
 
 def to_job(record: Record) -> Job:
@@ -115,6 +118,7 @@ def to_job(record: Record) -> Job:
         error=_outcome(record).get("error", ""),
         created_by=record.user,
         is_coordinator=_COORDINATOR in tags,
+        parent_run_id=tags.get(_PARENT, ""),
     )
 
 
@@ -238,6 +242,7 @@ class JobQueue:
         compute: str,
         user: str,
         is_coordinator: bool = False,
+        parent_run_id: str | None = None,
     ) -> Job:
         """Add a job; agents see it when this returns.
 
@@ -249,6 +254,7 @@ class JobQueue:
             compute: Name of the backend that runs the command.
             user: Who submits.
             is_coordinator: Whether it mostly waits for other jobs and takes no slot.
+            parent_run_id: The run of the coordinator that submits it.
         """
         tags = {
             "mlflow.user": user,
@@ -259,6 +265,7 @@ class JobQueue:
             _COMPUTE: compute,
             _STATUS: JobStatus.QUEUED,
             **({_COORDINATOR: "true"} if is_coordinator else {}),
+            **({_PARENT: parent_run_id} if parent_run_id else {}),
         }
         record = self.records.create(
             JOB, spec, role=JOB, name=display_name, tags=tags, status="SCHEDULED"
@@ -291,6 +298,18 @@ class JobQueue:
             oldest_first=True,
         )
         return list(page.items)
+
+    def children(self, parent_run_id: str) -> list[Job]:
+        """Return the jobs that a coordinator has submitted, oldest first, by one query."""
+        page = self.records.search(
+            JOB, tags={**_ROLE, _PARENT: parent_run_id}, max_results=50_000, oldest_first=True
+        )
+        return [to_job(record) for record in page.items]
+
+    def find(self, run_id: str) -> Job | None:
+        """Return the job of a run even if the run does not say yet that it has one."""
+        page = self.records.search(JOB, tags={**_ROLE, _RUN: run_id}, max_results=1)
+        return to_job(page.items[0]) if page.items else None
 
     def take(self, record_id: str, *, holder: str, seconds: float) -> Lease | None:
         """Take a job; at once if its holder was a process of this machine that is gone."""
@@ -335,8 +354,13 @@ class JobQueue:
         self.settle(read_state(self.client, lease.record_id))
 
     def settle(self, record: Record) -> None:
-        """Make the statuses of a job's run and record what its outcome says."""
+        """Make the statuses of a job's run and record what its outcome says.
+
+        A coordinator's children end with it, however it ended.
+        """
         status = stored_status(record)
+        if _COORDINATOR in record.tags:
+            self._cancel_children(record.tags[_RUN])
         error = _outcome(record).get("error", "")
         tags = {_STATUS: str(status)} | ({_ERROR: error} if error else {})
         self.records.set_tags(record.id, tags)
@@ -406,6 +430,12 @@ class JobQueue:
             self.end(lease, status, error if status is JobStatus.FAILED else "")
             self.leases.release(lease)
         return status
+
+    def _cancel_children(self, parent_run_id: str) -> None:
+        for job in self.children(parent_run_id):
+            if not job.status.is_final:
+                with contextlib.suppress(StudioError):  # it has ended meanwhile
+                    cancel_job(self.client, job.run_id)
 
     def _set_run_status(self, record: Record, status: JobStatus) -> None:
         with contextlib.suppress(NotFound):

@@ -75,17 +75,23 @@ class CommandJob(Part):
         return {key: value for key, value in given.items() if value is not None}
 
 
-def parse_command_job(document: Mapping[str, Any]) -> CommandJob:
+def parse_command_job(
+    document: Mapping[str, Any], *, more_names: Mapping[str, object] | None = None
+) -> CommandJob:
     """Check a document and return the job that it describes.
+
+    Args:
+        document: A command job.
+        more_names: What its expressions may name beside its inputs and outputs.
 
     Raises:
         InvalidInput: Fields are unknown, missing or wrong (all are listed), or the command uses an
             input or output that is not defined.
     """
     job = validate(CommandJob, document, what="command job")
-    values = binding_names(job)
+    values = {**binding_names(job), **(more_names or {})}
     _bindings.check(job.command, values, where="command")
-    for name, text in job.files.items():
+    for name, text in job.files.items() if not job.coordinator else ():
         _bindings.check(text, values, where=f"files.{name}")
     return job
 

@@ -122,7 +122,8 @@ def submit(
         NotFound: It refers to an asset that does not exist.
     """
     settings = Settings.from_environment()
-    job = parse_command_job(override_inputs(to_command_job(document), inputs))
+    command_job = to_command_job(document, base_folder=base_folder)
+    job = parse_command_job(override_inputs(command_job, inputs))
     pinned = pin_inputs(
         job,
         AssetStore(client),

@@ -111,12 +111,13 @@ class Work:
 
     def _prepare(self) -> dict[str, str | None]:
         """Bring code and inputs here; return what the expressions stand for."""
-        if self._document["has_code"]:
+        has_own_files = not self._spec.coordinator  # a coordinator's are for its children
+        if self._document["has_code"] and has_own_files:
             self._fetch_code()
         self._code.mkdir(exist_ok=True)
         (self._code / OUTPUTS).mkdir(exist_ok=True)
-        values: dict[str, str | None] = {}
-        for name, document in self._document["inputs"].items():
+        values: dict[str, str | None] = dict(self._document.get("values", {}))
+        for name, document in self._document["inputs"].items() if has_own_files else ():
             self._attempt.obey()
             values[f"inputs.{name}"] = self._fetch_input(name, document)
         for name, output in self._spec.outputs.items():
@@ -124,10 +125,12 @@ class Work:
                 output, self._output(name), self._client, run_id=self._job.run_id
             )
         for name, text in self._spec.files.items():
-            self._write_file(name, _bindings.resolve(text, values, where=f"files.{name}"))
-        self._python = self._prepare_environment(
-            _bindings.resolve(self._spec.command, values, where="command")
-        )
+            if has_own_files:
+                text = _bindings.resolve(text, values, where=f"files.{name}")  # noqa: PLW2901
+            self._write_file(name, text)
+        if has_own_files:
+            command = _bindings.resolve(self._spec.command, values, where="command")
+            self._python = self._prepare_environment(command)
         return values
 
     def _prepare_environment(self, command: str) -> PreparedEnvironment:
@@ -149,7 +152,7 @@ class Work:
 
     def _fetch_code(self) -> None:
         mlflow.artifacts.download_artifacts(
-            run_id=self._job.run_id,
+            run_id=self._origin,
             artifact_path=CODE,
             dst_path=str(self._folder),
             tracking_uri=self._client.tracking_uri,
@@ -160,7 +163,7 @@ class Work:
     def _fetch_input(self, name: str, document: Mapping[str, Any]) -> str | None:
         run_id = self._job.run_id
         folder = self._folder / "inputs" / name
-        fetched = fetch_input(document, self._client, run_id=run_id, name=name, folder=folder)
+        fetched = fetch_input(document, self._client, run_id=self._origin, name=name, folder=folder)
         if fetched.has_changed:
             self._say(f"The input {name!r} has changed since the job was submitted.")
         if fetched.stamp:
@@ -238,6 +241,11 @@ class Work:
             )
 
     # ------------------------------------------------------------ small things
+
+    @property
+    def _origin(self) -> str:
+        """The run whose artifacts are the job's code and local inputs: its parent's or its own."""
+        return str(self._document.get("origin", self._job.run_id))
 
     @property
     def _code(self) -> Path:
