@@ -6,6 +6,8 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    NonNegativeFloat,
+    NonNegativeInt,
     PositiveInt,
     StrictBool,
     StrictFloat,
@@ -96,3 +98,26 @@ class Resources(Part):
     docker_args: str | list[str] | None = None
     locations: list[str] | None = None
     properties: dict[str, Any] | None = None
+
+
+class QueueSettings(Part):
+    """Where in its queue the job stands."""
+
+    priority: Literal["low", "medium", "high"] = "medium"
+    job_tier: Literal["spot", "basic", "standard", "premium", "null"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_any_case(cls, given: Any) -> Any:
+        """Take ``Spot`` for ``spot``, as Azure does."""
+        if not isinstance(given, dict):
+            return given
+        return {key: one.lower() if isinstance(one, str) else one for key, one in given.items()}
+
+
+class RetrySettings(Part):
+    """Ours: whether a command that failed is tried again, and after which pauses (in seconds)."""
+
+    max_retries: NonNegativeInt = 0
+    backoff: NonNegativeFloat = 10.0
+    max_backoff: NonNegativeFloat = 3600.0

@@ -1,14 +1,17 @@
 """A runner's place on this machine, in which an agent finds it again."""
 
+import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from mlflow_plugins.core.processes import ProcessIdentity
 
-_IDENTITY = "runner"
+_IDENTITY, _SHARE = "runner", "share.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,15 @@ class RunnerFolder:
     def process(self) -> psutil.Process | None:
         """The runner's process if it is alive."""
         return self.identity.find() if self.identity else None
+
+    def note_share(self, share: Mapping[str, Any]) -> None:
+        """Write down what of the machine the job gets."""
+        (self.path / _SHARE).write_text(json.dumps(share))
+
+    def read_share(self) -> dict[str, Any]:
+        """Read what `note_share` wrote."""
+        share: dict[str, Any] = json.loads((self.path / _SHARE).read_text())
+        return share
 
     def remove(self) -> None:
         """Delete the folder and everything in it."""

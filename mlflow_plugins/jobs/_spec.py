@@ -19,12 +19,14 @@ from mlflow_plugins.jobs._fields import (
     LiteralType,
     Output,
     Part,
+    QueueSettings,
     Resources,
+    RetrySettings,
     Scalar,
     Text,
     Word,
 )
-from mlflow_plugins.jobs.backends._base import find_backend
+from mlflow_plugins.jobs.compute import azure_size
 
 
 class CommandJob(Part):
@@ -42,7 +44,8 @@ class CommandJob(Part):
     resources: Resources = Resources()
     limits: Limits = Limits()
     distribution: dict[str, Any] | None = None
-    queue_settings: dict[str, Any] | None = None
+    queue_settings: QueueSettings = QueueSettings()
+    retry_settings: RetrySettings = RetrySettings()
     services: dict[str, Any] | None = None
     identity: dict[str, Any] | None = None
     name: Text | None = None
@@ -88,25 +91,36 @@ def binding_names(job: CommandJob) -> dict[str, object]:
     return inputs | {f"outputs.{name}": name for name in job.outputs}
 
 
-def not_applied(job: CommandJob) -> list[str]:
-    """List what the job asks for and one machine without Docker does not give."""
+def not_applied(job: CommandJob, *, has_compute: bool) -> list[str]:
+    """List what the job asks for and one machine without Docker does not give.
+
+    Args:
+        job: The job.
+        has_compute: Whether there is a compute of the name that it gives.
+    """
     asked = {
         "environment": (
             job.environment,
             f"environment {short(job.environment)} (the agent's own Python runs the command)",
         ),
         "compute": (
-            find_backend(job.compute) is None,
+            not has_compute,
             f"compute {job.compute!r} (it runs on local)",
         ),
         "distribution": (job.distribution, f"distribution {short(job.distribution)}"),
         "services": (job.services, f"services {short(job.services)}"),
-        "queue_settings": (job.queue_settings, f"queue_settings {short(job.queue_settings)}"),
+        "job_tier": (
+            job.queue_settings.job_tier in ("spot", "premium"),
+            f"queue_settings.job_tier {job.queue_settings.job_tier!r}",
+        ),
         "identity": (job.identity, f"identity {short(job.identity)}"),
     }
     missing = [*job.warnings, *(words for is_asked, words in asked.values() if is_asked)]
     for field, value in job.resources.model_dump(exclude_defaults=True).items():
-        missing.append(f"resources.{field} {short(value)}")
+        if field == "instance_count":
+            missing.append(f"resources.instance_count {value} (one process with {value} shares)")
+        elif field != "instance_type" or azure_size(value) is None:
+            missing.append(f"resources.{field} {short(value)}")
     for name, one in job.inputs.items():
         if one.mode == "rw_mount":
             missing.append(f"inputs.{name}.mode 'rw_mount' (the input is a copy)")

@@ -1,5 +1,6 @@
 """Submitting: a document becomes a run in the user's experiment and a place in the queue."""
 
+import contextlib
 import getpass
 import shutil
 import subprocess
@@ -12,11 +13,12 @@ from mlflow.entities import DatasetInput, InputTag, Run
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
-from mlflow_plugins.core import AssetStore, Settings, StudioError
+from mlflow_plugins.core import AssetStore, InvalidInput, Settings, StudioError
 from mlflow_plugins.data import as_mlflow_dataset
 from mlflow_plugins.jobs._document import read_job_file
 from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs
-from mlflow_plugins.jobs._queue import Job, JobQueue
+from mlflow_plugins.jobs._machine_folder import machine_folder, nudge
+from mlflow_plugins.jobs._queue import JOB, Job, JobQueue
 from mlflow_plugins.jobs._snapshot import Snapshot, staged, take_snapshot
 from mlflow_plugins.jobs._spec import (
     CommandJob,
@@ -25,7 +27,8 @@ from mlflow_plugins.jobs._spec import (
     parse_command_job,
 )
 from mlflow_plugins.jobs._types import job_type, to_command_job
-from mlflow_plugins.jobs.backends._base import LOCAL, find_backend
+from mlflow_plugins.jobs.backends._base import LOCAL
+from mlflow_plugins.jobs.compute import Compute, Demand, default_compute, find_compute
 
 CODE = "code"
 WARNINGS = "studio.warnings"
@@ -39,6 +42,7 @@ def submit_file(
     *,
     experiment_id: str | None = None,
     inputs: Mapping[str, Any] | None = None,
+    client_token: str = "",
 ) -> Job:
     """Submit a job file; relative paths in it count from its folder. See `submit`."""
     document = read_job_file(path)
@@ -50,6 +54,7 @@ def submit_file(
             experiment_id=experiment_id,
             inputs=inputs,
             source=str(path),
+            client_token=client_token,
         )
     except StudioError as error:
         raise type(error)(f"{path}: {error.message}") from error
@@ -63,6 +68,7 @@ def submit(
     experiment_id: str | None = None,
     inputs: Mapping[str, Any] | None = None,
     source: str = "job",
+    client_token: str = "",
 ) -> Job:
     """Put a job into the queue.
 
@@ -77,11 +83,16 @@ def submit(
             experiment if None.
         inputs: Other values for some of the document's inputs.
         source: What the run shows as its source.
+        client_token: A name for this submission, of the caller's choice. Whoever got no answer may
+            submit again under the same name: there will be one job, and both are answered with it.
 
     Raises:
         InvalidInput: The document breaks a rule, or something that it names is not there.
         NotFound: It refers to an asset that does not exist.
     """
+    queue = JobQueue(client)
+    if client_token and (earlier := queue.find_submission(client_token)):
+        return earlier
     settings = Settings.from_environment()
     job = parse_command_job(override_inputs(to_command_job(document), inputs))
     pinned = pin_inputs(
@@ -94,11 +105,14 @@ def submit(
     code = None
     if job.code is not None:
         code = take_snapshot((base_folder / job.code).resolve(), limit_mib=settings.upload_mib)
-    warnings = not_applied(job)
+    compute = _find_compute(client, job)
+    warnings = not_applied(job, has_compute=compute is not None)
     run = _create_run(client, job, experiment_id, _tags(job, document, code, warnings, source))
     try:
         _store(client, run, pinned, code)
-        return JobQueue(client).put(
+        submitted = enqueue(
+            queue,
+            job,
             {
                 "type": job_type(document),
                 "job": job.model_dump(exclude_defaults=True, exclude={"code"}),
@@ -107,16 +121,74 @@ def submit(
                 "executables": list(code.executables) if code else [],
                 "warnings": warnings,
             },
-            run_id=run.info.run_id,
-            experiment_id=run.info.experiment_id,
-            display_name=run.info.run_name or run.info.run_id,
-            compute=find_backend(job.compute) or LOCAL,
-            user=getpass.getuser(),
-            is_coordinator=job.coordinator,
+            run=run,
+            compute=compute or default_compute(),
+            client_token=client_token,
         )
     except BaseException:
         client.set_terminated(run.info.run_id, "FAILED")
         raise
+    if submitted.run_id != run.info.run_id:  # somebody else was faster with the same token
+        client.delete_run(run.info.run_id)
+    return submitted
+
+
+def enqueue(
+    queue: JobQueue,
+    job: CommandJob,
+    document: Mapping[str, Any],
+    *,
+    run: Run,
+    compute: Compute,
+    client_token: str = "",
+) -> Job:
+    """Put a job whose run is complete into the queue of a compute, and wake the agents here.
+
+    Args:
+        queue: The queue.
+        job: What to run.
+        document: The same as the record keeps it, with what its inputs are.
+        run: The user's run.
+        compute: Where it is to run.
+        client_token: See `submit`.
+    """
+    submitted = queue.put(
+        document,
+        run_id=run.info.run_id,
+        experiment_id=run.info.experiment_id,
+        display_name=run.info.run_name or run.info.run_id,
+        demand=Demand(
+            compute=compute.name,
+            backend=compute.backend,
+            priority=job.queue_settings.priority,
+            instances=job.resources.instance_count,
+            instance_type=job.resources.instance_type or "",
+            is_coordinator=job.coordinator,
+        ),
+        user=getpass.getuser(),
+        client_token=client_token,
+    )
+    with contextlib.suppress(OSError, StudioError):  # agents look by themselves as well
+        nudge(machine_folder(queue.records, JOB))
+    return submitted
+
+
+def _find_compute(client: MlflowClient, job: CommandJob) -> Compute | None:
+    """Return the compute that a job names, or None if there is none of that name.
+
+    Raises:
+        InvalidInput: It never has as many instances as the job asks for.
+    """
+    name = (job.compute or LOCAL).removeprefix("azureml:")
+    compute = find_compute(client, name)
+    count = job.resources.instance_count
+    if compute and compute.max_instances is not None and count > compute.max_instances:
+        raise InvalidInput(
+            f"Field 'resources.instance_count' is {count}, and the compute {name!r} has at most "
+            f"{compute.max_instances} instances. Ask for fewer, or change it with: "
+            f"mlflow-studio compute update {name} --max-instances {count}"
+        )
+    return compute
 
 
 def _create_run(

@@ -15,12 +15,13 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import mlflow.artifacts
 import requests
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from mlflow_plugins.core import (
@@ -41,12 +42,23 @@ from mlflow_plugins.jobs._inputs import (
     keep_output,
     prepare_output,
 )
+from mlflow_plugins.jobs._ledger import decode_share
 from mlflow_plugins.jobs._leftovers import MARK, end_leftovers
 from mlflow_plugins.jobs._log import LogKeeper, read_whole_log
-from mlflow_plugins.jobs._queue import JobQueue, has_outcome, stored_status, to_job
+from mlflow_plugins.jobs._machine_folder import machine_folder, nudge
+from mlflow_plugins.jobs._memory import MemoryExceeded, MemoryGuard
+from mlflow_plugins.jobs._queue import (
+    JOB,
+    JobQueue,
+    has_outcome,
+    is_cancel_requested,
+    read_state,
+    stored_status,
+    to_job,
+)
 from mlflow_plugins.jobs._runner_folder import RunnerFolder
 from mlflow_plugins.jobs._spec import CommandJob
-from mlflow_plugins.jobs._states import JobStatus
+from mlflow_plugins.jobs._states import JobStatus, RetryPolicy, after_failure
 from mlflow_plugins.jobs._submit import CODE
 from mlflow_plugins.jobs._watch import Watch, Wish
 from mlflow_plugins.jobs.backends._base import JobProcess, load_backend
@@ -64,10 +76,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How a job came to its end."""
+    """How a job, or one attempt, came to its end; only a command's own failure may be retried."""
 
     status: JobStatus
     error: str = ""
+    may_retry: bool = False
 
 
 class _Interrupted(Exception):
@@ -91,23 +104,28 @@ def main(record_id: str, folder: Path) -> int:
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"  # this process knows better when to wait
     prepare_environment()
     settings = Settings.from_environment()
-    queue = JobQueue(connect())
-    lease = queue.take(record_id, holder=str(identity), seconds=settings.lease_seconds)
+    queue = JobQueue(connect(is_known=True))
+    run = queue.client.get_run(record_id)
+    seconds = settings.lease_seconds
+    lease = queue.take(record_id, holder=str(identity), seconds=seconds, run=run)
     if lease is not None:
-        _carry_out(queue, lease, folder, settings, environment)
+        _carry_out(queue, lease, run, folder, settings, environment)
     shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(Exception):  # agents look by themselves as well
+        nudge(machine_folder(queue.records, JOB))
     return 0
 
 
 def _carry_out(
     queue: JobQueue,
     lease: Lease,
+    run: Run,
     folder: Path,
     settings: Settings,
     environment: Mapping[str, str],
 ) -> None:
     try:
-        record = queue.get(lease.record_id)
+        record = queue.records.complete(run)
         if has_outcome(record):  # its runner was gone before it could say so everywhere
             return queue.settle(record)
         if stored_status(record) is not JobStatus.QUEUED:
@@ -142,6 +160,7 @@ class Runner:
         self._spec = CommandJob.model_validate(self._document["job"])
         self._folder = folder
         self._settings = settings
+        self._share = decode_share(RunnerFolder(folder).read_share())
         self._environment = environment
         self._log_path = folder / LOG_FILE
         self._watch = Watch(queue, lease, self._job.run_id, settings)
@@ -171,14 +190,15 @@ class Runner:
         try:
             values = self._prepare()
             code = self._run_command(values)
-            self._insist(lambda: self._move(JobStatus.FINALIZING))
-            self._keep_outputs()
+            if self._has_outputs():
+                self._insist(lambda: self._move(JobStatus.FINALIZING))
+                self._keep_outputs()
         except _Interrupted as interruption:
             return interruption.wish
         except LeaseLost:
             raise
-        except TimeoutError as error:
-            return Ending(status=JobStatus.FAILED, error=str(error))
+        except (TimeoutError, MemoryExceeded) as error:
+            return Ending(status=JobStatus.FAILED, error=str(error), may_retry=True)
         except MlflowException as error:
             return Ending(status=JobStatus.FAILED, error=error.message)
         except Exception as error:  # whatever it was, the job must come to an end
@@ -186,7 +206,8 @@ class Runner:
             return Ending(status=JobStatus.FAILED, error=f"{type(error).__name__}: {error}")
         if code == 0:
             return Ending(status=JobStatus.COMPLETED)
-        return Ending(status=JobStatus.FAILED, error=explain_exit(code, self._log_path))
+        reason = explain_exit(code, self._log_path)
+        return Ending(status=JobStatus.FAILED, error=reason, may_retry=True)
 
     def _open_log(self) -> LogKeeper:
         earlier = (
@@ -201,6 +222,8 @@ class Runner:
             may_write=lambda: self._watch.wish is not Wish.LOST,
         )
         self._say(f"{self._job.display_name}: attempt {self._attempt} on {socket.gethostname()}")
+        if self._share.note:
+            self._say(self._share.note)
         if self._document["warnings"]:
             self._say("Not applied on this machine: " + "; ".join(self._document["warnings"]))
         log.start()
@@ -248,7 +271,7 @@ class Runner:
     def _run_command(self, values: Mapping[str, str | None]) -> int:
         command = _bindings.resolve(self._spec.command, values, where="command")
         self._obey()
-        process = load_backend(self._job.compute).start(
+        process = load_backend(self._job.backend).start(
             command,
             environment=self._command_environment(),
             folder=self._code,
@@ -267,18 +290,24 @@ class Runner:
 
         Raises:
             TimeoutError: It took longer than it may.
+            MemoryExceeded: It used more memory than it may.
         """
         timeout = self._spec.limits.timeout
         deadline = time.monotonic() + timeout if timeout else float("inf")
+        memory = MemoryGuard(self._share.size.memory_gib)
         while (code := process.poll()) is None:
             self._obey()
+            memory.check()
             if time.monotonic() > deadline:
                 raise TimeoutError(
                     f"The command ran longer than limits.timeout allows ({timeout} seconds) and "
                     "was stopped. Give it more time, or less to do."
                 )
-            time.sleep(0.05)
+            time.sleep(0.03)
         return code
+
+    def _has_outputs(self) -> bool:
+        return bool(self._spec.outputs) or is_written(self._code / OUTPUTS)
 
     def _keep_outputs(self) -> None:
         for name, output in self._spec.outputs.items():
@@ -301,20 +330,45 @@ class Runner:
 
     def _finish(self, log: LogKeeper, ending: Ending | Wish) -> None:
         if ending is Wish.LOST:
-            return
+            return None
         if ending is Wish.GIVE_BACK:
             self._say("The agent was asked to end; the job goes back into the queue.")
             self._insist(log.close)
             self._insist(lambda: self._queue.give_back(self._lease, attempt=self._attempt - 1))
-            return
+            return None
         if isinstance(ending, Wish):
             ending = Ending(status=JobStatus.CANCELED)
+        if ending.may_retry and self._spec.retry_settings.max_retries:
+            return self._finish_attempt(log, ending)
+        return self._finish_job(log, ending)
+
+    def _finish_attempt(self, log: LogKeeper, ending: Ending) -> None:
+        """Have a command that failed tried again, if its job allows that once more."""
+        policy = RetryPolicy(**self._spec.retry_settings.model_dump())
+        n_failures = self._job.n_failures + 1
+        tags = self._insist(lambda: read_state(self._client, self._lease.record_id)).tags
+        status, pause = after_failure(
+            n_failures, policy, is_cancel_requested=is_cancel_requested(tags)
+        )
+        if status is not JobStatus.QUEUED:
+            return self._finish_job(log, replace(ending, status=status))
+        self._say(
+            f"Failed. {ending.error.partition(chr(10))[0]} Retry {n_failures} of "
+            f"{policy.max_retries} comes in {pause:g} seconds."
+        )
+        self._insist(log.close)
+        return self._insist(
+            lambda: self._queue.try_later(
+                self._lease, attempt=self._attempt, n_failures=n_failures, seconds=pause
+            )
+        )
+
+    def _finish_job(self, log: LogKeeper, ending: Ending) -> None:
         self._say(f"{ending.status}. {ending.error.partition(chr(10))[0]}".rstrip())
         self._insist(log.close)
         with contextlib.suppress(MlflowException, requests.RequestException):
             self._client.log_artifact(self._job.run_id, str(self._log_path), LOG_FOLDER)
-        final = ending
-        self._insist(lambda: self._queue.end(self._lease, final.status, final.error))
+        self._insist(lambda: self._queue.end(self._lease, ending.status, ending.error))
 
     # ------------------------------------------------------------ small things
 
@@ -326,9 +380,9 @@ class Runner:
         return self._folder / OUTPUTS / name
 
     def _command_environment(self) -> dict[str, str]:
-        n_processors = len(os.sched_getaffinity(0))
         own = {
-            **thread_limits(max(1, n_processors // self._settings.max_jobs)),
+            **thread_limits(max(1, int(self._share.size.cpus))),
+            **self._gpu_environment(),
             "PYTHONUNBUFFERED": "1",
             **self._spec.environment_variables,
             "MLFLOW_TRACKING_URI": absolute_uri(str(self._client.tracking_uri)),
@@ -340,6 +394,12 @@ class Runner:
         merged["PATH"] = f"{Path(sys.executable).parent}:{merged.get('PATH', os.defpath)}"
         merged.pop("MLFLOW_EXPERIMENT_NAME", None)
         return merged
+
+    def _gpu_environment(self) -> dict[str, str]:
+        """Show the job its own GPUs alone; where the machine has none, there is nothing to hide."""
+        if not self._share.has_gpus:
+            return {}
+        return {"CUDA_VISIBLE_DEVICES": ",".join(self._share.gpus)}
 
     def _move(self, status: JobStatus, *, attempt: int | None = None) -> None:
         self._queue.move(self._lease, status, attempt=attempt)
