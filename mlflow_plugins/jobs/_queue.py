@@ -229,14 +229,6 @@ def read_state(client: MlflowClient, record_id: str) -> Record:
     return to_record(client.get_run(record_id), spec=None)
 
 
-def list_jobs(
-    client: MlflowClient, *, max_results: int = 50, page_token: str | None = None
-) -> Page[Job]:
-    """List jobs of all experiments, newest first."""
-    page = Records(client).search(JOB, tags=_ROLE, max_results=max_results, page_token=page_token)
-    return Page([to_job(record) for record in page.items], page.next_token)
-
-
 def cancel_job(client: MlflowClient, run_id: str) -> None:
     """Ask for the end of a job; one that nobody has begun ends at once.
 

@@ -105,11 +105,13 @@ def submit(
     code = None
     if job.code is not None:
         code = take_snapshot((base_folder / job.code).resolve(), limit_mib=settings.upload_mib)
-    compute = _find_compute(client, job)
+    compute = find_job_compute(client, job)
     warnings = not_applied(job, has_compute=compute is not None)
     run = _create_run(client, job, experiment_id, _tags(job, document, code, warnings, source))
     try:
-        _store(client, run, pinned, code)
+        if code is not None:
+            _store_code(client, run, code)
+        store_inputs(client, run, pinned)
         submitted = enqueue(
             queue,
             job,
@@ -173,7 +175,7 @@ def enqueue(
     return submitted
 
 
-def _find_compute(client: MlflowClient, job: CommandJob) -> Compute | None:
+def find_job_compute(client: MlflowClient, job: CommandJob) -> Compute | None:
     """Return the compute that a job names, or None if there is none of that name.
 
     Raises:
@@ -253,11 +255,14 @@ def _git_commit(folder: Path) -> str | None:
     return answer.stdout.strip() or None if answer.returncode == 0 else None
 
 
-def _store(client: MlflowClient, run: Run, pinned: PinnedInputs, code: Snapshot | None) -> None:
+def _store_code(client: MlflowClient, run: Run, code: Snapshot) -> None:
+    with staged(code) as folder:
+        client.log_artifacts(run.info.run_id, str(folder), CODE)
+
+
+def store_inputs(client: MlflowClient, run: Run, pinned: PinnedInputs) -> None:
+    """Copy local inputs to a run, and note on it which data assets it uses."""
     run_id = run.info.run_id
-    if code is not None:
-        with staged(code) as folder:
-            client.log_artifacts(run_id, str(folder), CODE)
     for name, path in pinned.uploads.items():
         place = f"{INPUTS}/{name}"
         if path.is_dir():
