@@ -12,6 +12,8 @@ _LOGGER = logging.getLogger(__name__)
 
 _COMMANDS = {
     "agent": "mlflow_plugins.workspace._commands:agent_command",
+    "apply": "mlflow_plugins.workspace._apply:apply_command",
+    "compute": "mlflow_plugins.jobs._compute_commands:commands",
     "data": "mlflow_plugins.data._commands:commands",
     "endpoint": "mlflow_plugins.deployments._commands:commands",
     "environment": "mlflow_plugins.jobs.environments._commands:commands",

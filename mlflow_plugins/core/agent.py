@@ -9,7 +9,7 @@ the sum of its reconcilers, which features register under the entry-point group
 import logging
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import FrameType
@@ -22,6 +22,13 @@ from mlflow_plugins.core.settings import Settings
 RECONCILERS = "mlflow_studio.reconcilers"
 
 _LOGGER = logging.getLogger(__name__)
+
+_woken = threading.Event()
+
+
+def wake() -> None:
+    """Have the agent of this process look now instead of after its poll."""
+    _woken.set()
 
 
 class Reconciler(Protocol):
@@ -44,11 +51,14 @@ class Reconciler(Protocol):
         ...
 
 
-def load_reconcilers(client: MlflowClient, settings: Settings, folder: Path) -> list[Reconciler]:
-    """Make one reconciler of every kind that is installed."""
+def load_reconcilers(
+    client: MlflowClient, settings: Settings, folder: Path, *, only: Collection[str] = ()
+) -> list[Reconciler]:
+    """Make one reconciler of every kind that is installed, or of those that are named."""
     return [
         point.load()(client, settings, folder)
         for point in sorted(entry_points(group=RECONCILERS), key=lambda point: point.name)
+        if not only or point.name in only
     ]
 
 
@@ -66,16 +76,19 @@ class Agent:
             signal.signal(signal.SIGTERM, self._on_signal)
             signal.signal(signal.SIGINT, self._on_signal)
         while not self._stopping.is_set():
+            _woken.clear()
             for reconciler in self._reconcilers:
                 if not self._stopping.is_set():
                     _attempt(reconciler, reconciler.reconcile, "it is tried again")
-            self._stopping.wait(self._poll_seconds)
+            if not self._stopping.is_set():
+                _woken.wait(self._poll_seconds)
         for reconciler in self._reconcilers:
             _attempt(reconciler, reconciler.stop, "the others are stopped as well")
 
     def request_stop(self) -> None:
         """Let `run` end after the reconciler that is at work now."""
         self._stopping.set()
+        wake()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.request_stop()

@@ -8,6 +8,7 @@ archive mark on the head, the user's tags and the observed state on the version.
 Read ``tests/mlflow_plugins/core/test_assets.py`` and ``mlflow_plugins/testing/contracts`` first.
 """
 
+import contextlib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -263,6 +264,15 @@ class AssetStore:
             raise NotFound(f"The {kind} asset {name!r} has no {wanted}. Its versions: {known}.")
         return _to_asset(head, number, self.records.get(head.versions[number]))
 
+    def find(self, kind: str, name: str) -> Asset | None:
+        """Read the latest version; None if there is no such asset."""
+        check_name(name, what=f"name of a {kind} asset")
+        if (kind, name) not in self._head_ids and self._standing_head(kind, name) is None:
+            return None
+        with contextlib.suppress(NotFound):
+            return self.get(kind, name)
+        return None
+
     def resolve(self, kind: str, reference: AssetReference) -> Asset:
         """Read the asset that a reference means.
 
@@ -402,19 +412,27 @@ class AssetStore:
         return _Head(self.records.get(self._head_ids[kind, name]))
 
     def _find_head(self, kind: str, name: str, *, make: bool) -> str:
-        index = self.records.index_run_ids(kind)
-        index_run_id = index[zlib.crc32(name.encode()) % len(index)]
-        standing = self._client.get_run(index_run_id).data.params.get(name)
+        standing = self._standing_head(kind, name)
         if standing is not None:
             return standing
         if not make:
             raise NotFound(f"There is no {kind} asset {name!r}.{self._suggest(kind, name)}")
         head = self.records.create(kind, {}, role=HEAD, name=name, tags={_NAME: name})
-        others = set_or_read(self._client, index_run_id, name, head.id)
+        others = set_or_read(self._client, self._index_run_id(kind, name), name, head.id)
         if others is None:
             return head.id
         self.records.delete(head.id)
         return others[name]
+
+    def _standing_head(self, kind: str, name: str) -> str | None:
+        """Return the head that a name has, if it has one."""
+        run = self._client.get_run(self._index_run_id(kind, name))
+        standing: str | None = run.data.params.get(name)
+        return standing
+
+    def _index_run_id(self, kind: str, name: str) -> str:
+        index = self.records.index_run_ids(kind)
+        return index[zlib.crc32(name.encode()) % len(index)]
 
     def _suggest(self, kind: str, name: str) -> str:
         known = [asset.name for asset in self.search(kind, include_archived=True).items]

@@ -23,12 +23,15 @@ def prepare_environment() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
-def connect(tracking_uri: str | None = None, *, timeout_seconds: float = 10.0) -> MlflowClient:
+def connect(
+    tracking_uri: str | None = None, *, timeout_seconds: float = 10.0, is_known: bool = False
+) -> MlflowClient:
     """Return a client of the tracking server after making sure that it answers.
 
     Args:
         tracking_uri: An ``http(s)://`` server or a database URI; MLflow's own setting if None.
         timeout_seconds: How long a server may take to answer.
+        is_known: The caller knows that it answers, or knows how to wait for it: do not ask.
 
     Raises:
         Unreachable: Nothing answers there.
@@ -51,7 +54,9 @@ def connect(tracking_uri: str | None = None, *, timeout_seconds: float = 10.0) -
             "database: set MLFLOW_TRACKING_URI, for example to http://127.0.0.1:5000, and start "
             "one with: mlflow-studio up"
         )
-    if scheme in ("http", "https"):
+    if is_known:
+        pass
+    elif scheme in ("http", "https"):
         _check_health(uri, timeout_seconds)
     else:
         check_database(uri)

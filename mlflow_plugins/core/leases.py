@@ -66,18 +66,28 @@ class Lease:
 
 def current_lease(run: Run) -> Lease | None:
     """Return the newest lease that was ever taken on a record, alive or not."""
-    tokens = _tokens(run.data.params)
+    return newest_lease(run.info.run_id, run.data.params)
+
+
+def newest_lease(record_id: str, params: Mapping[str, str]) -> Lease | None:
+    """Do as `current_lease` with the params of the record."""
+    tokens = _tokens(params)
     if not tokens:
         return None
     token = max(tokens)
-    return Lease.decode(run.info.run_id, token, run.data.params[f"{_LEASE}{token}"])
+    return Lease.decode(record_id, token, params[f"{_LEASE}{token}"])
 
 
 def is_alive(lease: Lease, run: Run, now: float) -> bool:
     """Tell whether the newest lease of a record still holds at the time `now`."""
-    if f"{_RELEASED}{lease.token}" in run.data.params:
+    return has_life(lease, run.data.params, run.data.tags, now)
+
+
+def has_life(lease: Lease, params: Mapping[str, str], tags: Mapping[str, str], now: float) -> bool:
+    """Do as `is_alive` with the params and tags of the record."""
+    if f"{_RELEASED}{lease.token}" in params:
         return False
-    sign = heartbeat(run.data.tags, lease)
+    sign = heartbeat(tags, lease)
     last = max(lease.taken_at, float(sign)) if sign else lease.taken_at
     return now - last < lease.seconds
 
@@ -101,6 +111,7 @@ class Leases:
         holder: str,
         seconds: float,
         holder_is_dead: Callable[[Lease], bool] = lambda _: False,
+        run: Run | None = None,
     ) -> Lease | None:
         """Take the record if nobody holds it; None if somebody does or was faster.
 
@@ -110,8 +121,10 @@ class Leases:
             seconds: How long the lease lasts without a heartbeat.
             holder_is_dead: May say at once what the clock would say later: that the holder of a
                 lease that has not expired is gone (its process has ended on this very machine).
+            run: The record, if the caller has just read it. Whoever gets the lease knows that no
+                other holder has changed the record since then.
         """
-        run = self._client.get_run(record_id)
+        run = run or self._client.get_run(record_id)
         standing = current_lease(run)
         now = self._clock.now()
         if standing is not None and is_alive(standing, run, now) and not holder_is_dead(standing):
@@ -142,19 +155,27 @@ class Leases:
         Raises:
             LeaseLost: It is not, or it was.
         """
-        params = self._client.get_run(lease.record_id).data.params
-        newest = max(_tokens(params), default=0)
-        if f"{_RELEASED}{lease.token}" in params:
-            raise LeaseLost(f"Lease {lease.token} on record {lease.record_id} was given back.")
-        if newest != lease.token:
-            raise LeaseLost(
-                f"Lease {lease.token} on record {lease.record_id} was replaced by lease {newest}: "
-                "its holder was silent for too long and must stop."
-            )
+        check_lease(lease, self._client.get_run(lease.record_id).data.params)
 
     def release(self, lease: Lease) -> None:
         """Give the record back before the lease ends. Nothing happens if it was lost already."""
         set_once(self._client, lease.record_id, f"{_RELEASED}{lease.token}", lease.nonce)
+
+
+def check_lease(lease: Lease, params: Mapping[str, str]) -> None:
+    """Do as `Leases.check` with the params of the record as they are now.
+
+    Raises:
+        LeaseLost: The lease is not the record's newest, or it was given back.
+    """
+    newest = max(_tokens(params), default=0)
+    if f"{_RELEASED}{lease.token}" in params:
+        raise LeaseLost(f"Lease {lease.token} on record {lease.record_id} was given back.")
+    if newest != lease.token:
+        raise LeaseLost(
+            f"Lease {lease.token} on record {lease.record_id} was replaced by lease {newest}: "
+            "its holder was silent for too long and must stop."
+        )
 
 
 def _tokens(params: Mapping[str, str]) -> list[int]:

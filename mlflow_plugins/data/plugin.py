@@ -4,9 +4,23 @@ MLflow imports this module while it is itself half imported, so everything of ou
 first use.
 """
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mlflow.data.dataset_source import DatasetSource
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from mlflow_plugins.core import Asset
+
+
+def apply_data(client: "MlflowClient", document: dict[str, Any], *, base_folder: Path) -> "Asset":
+    """Create a data asset, for ``mlflow-studio apply``."""
+    from mlflow_plugins.core import AssetStore
+    from mlflow_plugins.data._files import apply_data_file
+
+    return apply_data_file(AssetStore(client), document, base_folder=base_folder)
 
 
 class AssetDatasetSource(DatasetSource):

@@ -8,43 +8,90 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mlflow_plugins.jobs._compute_status import (
+        ComputeStatus,
+        compute_status,
+        delete_compute,
+        list_compute_status,
+    )
     from mlflow_plugins.jobs._document import read_job_file
     from mlflow_plugins.jobs._follow import follow
+    from mlflow_plugins.jobs._listing import list_jobs
     from mlflow_plugins.jobs._log import LogSlice, read_log
-    from mlflow_plugins.jobs._queue import Job, cancel_job, get_job, list_jobs, read_document
+    from mlflow_plugins.jobs._queue import Job, cancel_job, get_job, read_document
+    from mlflow_plugins.jobs._resubmit import resubmit
     from mlflow_plugins.jobs._states import JobStatus
     from mlflow_plugins.jobs._submit import submit, submit_file, submit_project
+    from mlflow_plugins.jobs.compute import (
+        Compute,
+        Node,
+        create_compute,
+        get_compute,
+        list_computes,
+        list_nodes,
+        start_compute,
+        stop_compute,
+        update_compute,
+    )
 
 __all__ = [
+    "Compute",
+    "ComputeStatus",
     "Job",
     "JobStatus",
     "LogSlice",
+    "Node",
     "cancel_job",
+    "compute_status",
+    "create_compute",
+    "delete_compute",
     "follow",
+    "get_compute",
     "get_job",
+    "list_compute_status",
+    "list_computes",
     "list_jobs",
+    "list_nodes",
     "read_document",
     "read_job_file",
     "read_log",
+    "resubmit",
+    "start_compute",
+    "stop_compute",
     "submit",
     "submit_file",
     "submit_project",
+    "update_compute",
 ]
 
 _HOMES = {
+    "Compute": "compute",
+    "ComputeStatus": "_compute_status",
     "Job": "_queue",
     "JobStatus": "_states",
     "LogSlice": "_log",
+    "Node": "compute",
     "cancel_job": "_queue",
+    "compute_status": "_compute_status",
+    "create_compute": "compute",
+    "delete_compute": "_compute_status",
     "follow": "_follow",
+    "get_compute": "compute",
     "get_job": "_queue",
-    "list_jobs": "_queue",
     "read_document": "_queue",
+    "list_compute_status": "_compute_status",
+    "list_computes": "compute",
+    "list_jobs": "_listing",
+    "list_nodes": "compute",
     "read_job_file": "_document",
     "read_log": "_log",
+    "resubmit": "_resubmit",
+    "start_compute": "compute",
+    "stop_compute": "compute",
     "submit": "_submit",
     "submit_file": "_submit",
     "submit_project": "_submit",
+    "update_compute": "compute",
 }
 
 

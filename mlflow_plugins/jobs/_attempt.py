@@ -16,17 +16,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How a job came to its end.
+    """How a job, or one attempt at it, came to its end.
 
     Attributes:
         status: The job's last one.
         error: Why it failed, if it did.
         is_in_log: Whether the end of the log says more.
+        may_retry: Whether it was the command's own failure, which the job may want to try again.
     """
 
     status: JobStatus
     error: str = ""
     is_in_log: bool = False
+    may_retry: bool = False
 
 
 class Interrupted(Exception):

@@ -18,7 +18,8 @@ from mlflow_plugins.core import Record
 from mlflow_plugins.core.write_once import set_or_read
 from mlflow_plugins.jobs._queue import Job, JobQueue, to_job
 from mlflow_plugins.jobs._spec import not_applied, parse_command_job
-from mlflow_plugins.jobs.backends._base import LOCAL, find_backend
+from mlflow_plugins.jobs._submit import enqueue, find_job_compute
+from mlflow_plugins.jobs.compute import default_compute
 
 _CHILD = "child/"
 
@@ -50,7 +51,9 @@ def submit_child(
     spec = parent.spec or {}
     parent_run_id = to_job(parent).run_id
     job = parse_command_job(document, more_names=values)
-    warnings = not_applied(job)
+    compute = find_job_compute(client, job)
+    backend = (compute or default_compute()).backend
+    warnings = not_applied(job, has_compute=compute is not None, backend=backend)
     queue = JobQueue(client)
     run, is_new = _claim(
         client,
@@ -68,7 +71,9 @@ def submit_child(
         },
     )
     known = None if is_new else queue.find(run.info.run_id)
-    return known or queue.put(
+    return known or enqueue(
+        queue,
+        job,
         {
             "type": "command",
             "job": job.model_dump(exclude_defaults=True, exclude={"code", "environment"}),
@@ -80,11 +85,8 @@ def submit_child(
             "executables": spec["executables"],
             "warnings": warnings,
         },
-        run_id=run.info.run_id,
-        experiment_id=run.info.experiment_id,
-        display_name=run.info.run_name or run.info.run_id,
-        compute=find_backend(job.compute) or LOCAL,
-        user=getpass.getuser(),
+        run=run,
+        compute=compute or default_compute(),
         parent_run_id=parent_run_id,
     )
 

@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+from mlflow import MlflowClient
 
-from mlflow_plugins.core import InvalidInput, connect
+from mlflow_plugins.core import InvalidInput, NotFound, connect
 from mlflow_plugins.jobs import (
     Job,
     JobStatus,
@@ -16,8 +17,10 @@ from mlflow_plugins.jobs import (
     follow,
     get_job,
     list_jobs,
+    resubmit,
     submit_file,
 )
+from mlflow_plugins.jobs._tables import print_table
 
 _OUTPUT = click.option(
     "--output",
@@ -37,10 +40,16 @@ def commands() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-P", "--input", "pairs", multiple=True, metavar="NAME=VALUE", help="Set an input.")
 @click.option("--experiment-name", help="Where the run goes, whatever the file says.")
+@click.option("--client-token", default="", help="Submit once, however often this is called.")
 @click.option("--stream", is_flag=True, help="Follow the log until the job has ended.")
 @_OUTPUT
 def submit_command(
-    file: Path, pairs: tuple[str, ...], experiment_name: str | None, stream: bool, output: str
+    file: Path,
+    pairs: tuple[str, ...],
+    experiment_name: str | None,
+    client_token: str,
+    stream: bool,
+    output: str,
 ) -> None:
     """Submit a job file."""
     client = connect()
@@ -50,7 +59,13 @@ def submit_command(
         experiment_id = (
             experiment.experiment_id if experiment else client.create_experiment(experiment_name)
         )
-    job = submit_file(client, file, experiment_id=experiment_id, inputs=_inputs(pairs))
+    job = submit_file(
+        client,
+        file,
+        experiment_id=experiment_id,
+        inputs=_inputs(pairs),
+        client_token=client_token,
+    )
     warnings = client.get_run(job.run_id).data.tags.get("studio.warnings")
     if warnings:
         click.echo(f"Warning: not applied on this machine: {warnings}", err=True)
@@ -61,11 +76,33 @@ def submit_command(
 
 
 @commands.command("list")
+@click.option("--status", help="Such as Running or Failed.")
+@click.option("--type", "kind", help="Such as command or automl.")
+@click.option("--compute", help="Jobs of one compute.")
+@click.option("--experiment-name", help="Jobs of one experiment.")
+@click.option("--text", help="A part of the job's name.")
 @click.option("--max-results", type=click.IntRange(1, 1000), default=50, show_default=True)
 @_OUTPUT
-def list_command(max_results: int, output: str) -> None:
+def list_command(
+    status: str | None,
+    kind: str | None,
+    compute: str | None,
+    experiment_name: str | None,
+    text: str | None,
+    max_results: int,
+    output: str,
+) -> None:
     """List jobs, newest first."""
-    jobs = list_jobs(connect(), max_results=max_results).items
+    client = connect()
+    jobs = list_jobs(
+        client,
+        status=status,
+        type=kind,
+        compute=compute,
+        experiment_id=_known_experiment(client, experiment_name) if experiment_name else None,
+        text=text,
+        max_results=max_results,
+    ).items
     if output == "json":
         click.echo(json.dumps([asdict(job) for job in jobs], indent=2))
         return
@@ -74,10 +111,7 @@ def list_command(max_results: int, output: str) -> None:
         (job.run_id, str(job.status), job.type, _when(job.created_at), job.display_name)
         for job in jobs
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        click.echo("  ".join(cells).rstrip())
+    print_table(rows)
 
 
 @commands.command("show")
@@ -102,6 +136,38 @@ def cancel_command(run_id: str) -> None:
     client = connect()
     cancel_job(client, run_id)
     click.echo(f"{run_id} is {get_job(client, run_id).status}.")
+
+
+@commands.command("resubmit")
+@click.argument("run_id")
+@click.option("-P", "--input", "pairs", multiple=True, metavar="NAME=VALUE", help="Set an input.")
+@click.option("--compute", help="Another compute.")
+@click.option("--display-name", help="Another name.")
+@click.option("--stream", is_flag=True, help="Follow the log until the job has ended.")
+@_OUTPUT
+def resubmit_command(
+    run_id: str,
+    pairs: tuple[str, ...],
+    compute: str | None,
+    display_name: str | None,
+    stream: bool,
+    output: str,
+) -> None:
+    """Submit a job again, with the code and inputs that it had and what you change."""
+    job = resubmit(
+        connect(), run_id, inputs=_inputs(pairs), compute=compute, display_name=display_name
+    )
+    if stream:
+        _stream(job.run_id)
+    else:
+        _print_job(job, output)
+
+
+def _known_experiment(client: MlflowClient, name: str) -> str:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        raise NotFound(f"There is no experiment {name!r}.")
+    return str(experiment.experiment_id)
 
 
 def _inputs(pairs: tuple[str, ...]) -> dict[str, str]:

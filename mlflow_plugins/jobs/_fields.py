@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
     StrictBool,
@@ -204,7 +205,7 @@ class QueueSettings(Part):
         ]
         | None
     ) = None
-    priority: Annotated[Literal["low", "medium", "high"], BeforeValidator(_as_word)] | None = None
+    priority: Annotated[Literal["low", "medium", "high"], BeforeValidator(_as_word)] = "medium"
 
 
 class Identity(Part):
@@ -224,3 +225,11 @@ class NotificationSetting(Part):
 
     email_on: list[Text] = []
     emails: list[str] = []
+
+
+class RetrySettings(Part):
+    """Ours: whether a command that failed is tried again, and after which pauses (in seconds)."""
+
+    max_retries: NonNegativeInt = 0
+    backoff: NonNegativeFloat = 10.0
+    max_backoff: NonNegativeFloat = 3600.0

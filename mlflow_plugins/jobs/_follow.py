@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 from mlflow import MlflowClient
 
-from mlflow_plugins.jobs._agents import has_live_agent
+from mlflow_plugins.jobs._compute_status import why_it_waits
 from mlflow_plugins.jobs._log import read_log
 from mlflow_plugins.jobs._queue import Job, get_job
 from mlflow_plugins.jobs._states import JobStatus
 
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 10.0
 
 
@@ -49,9 +49,6 @@ def follow(
 
 
 def _say_why_it_waits(client: MlflowClient, run_id: str, notify: Callable[[str], object]) -> None:
-    if get_job(client, run_id).status is not JobStatus.QUEUED:
-        return
-    if has_live_agent(client):
-        notify("The job is still queued; an agent takes it as soon as it has a free place.")
-    else:
-        notify("No agent has picked up this job; start one with: mlflow-studio agent")
+    job = get_job(client, run_id)
+    if job.status is JobStatus.QUEUED:
+        notify(why_it_waits(client, job))

@@ -26,6 +26,8 @@ _READ_BYTES = 1 << 20
 _MAX_WAIT_FACTOR = 30
 _TAIL_BYTES = 4096
 _TAIL_LINES = 10
+_LOOK_SECONDS = 0.03
+_FIRST_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +79,9 @@ def read_whole_log(client: MlflowClient, record_id: str) -> bytes:
 class LogKeeper:
     """Stores what a growing local file gets, in the background.
 
-    The first output is stored at once. Later pieces come at an interval that grows with their
-    number, so that a job that talks for days leaves thousands of pieces, not a hundred thousand.
+    The first output is stored at once, and what follows within moments. Later pieces come at an
+    interval that grows with their number, so that a job that talks for days leaves thousands of
+    pieces, not a hundred thousand.
     """
 
     def __init__(
@@ -117,13 +120,13 @@ class LogKeeper:
 
     def _run(self) -> None:
         due = 0.0
-        while not self._closing.wait(0.1):
+        while not self._closing.wait(_LOOK_SECONDS):
             if time.monotonic() < due or self._path.stat().st_size == self._offset:
                 continue
             with contextlib.suppress(Exception):  # the server may be back for the next piece
                 if self._may_write():
                     self._store_next(is_last=False)
-            due = time.monotonic() + self._seconds * min(1 + self._n_pieces // 30, _MAX_WAIT_FACTOR)
+            due = time.monotonic() + pause_after(self._n_pieces, self._seconds)
 
     def _store_next(self, *, is_last: bool) -> bool:
         """Store one piece; tell whether there was one."""
@@ -161,6 +164,19 @@ def tail(path: Path) -> list[str]:
 def _last_byte(file: BinaryIO) -> bytes:
     file.seek(-1, os.SEEK_END)
     return file.read()
+
+
+def pause_after(n_pieces: int, seconds: float) -> float:
+    """Return how long to wait after that many pieces of a log.
+
+    Example:
+        >>> [pause_after(n, 1.0) for n in (0, 1, 2, 3, 30, 10_000)]
+        [0.0, 0.1, 0.2, 0.4, 2.0, 30.0]
+    """
+    if n_pieces == 0:
+        return 0.0
+    slow = seconds * min(1 + n_pieces // 30, _MAX_WAIT_FACTOR)
+    return float(min(slow, _FIRST_PAUSE_SECONDS * 2.0 ** min(n_pieces - 1, 20)))
 
 
 def whole_characters(content: bytes) -> int:

@@ -4,16 +4,19 @@ The user's run stays the user's; everything the machinery needs is on the record
 what to run, its lease says who runs it (`core.leases`), its write-once param ``outcome`` how it
 ended. Where the job stands is in tags, which only the holder of the lease writes; a wish to cancel
 is a tag that anybody may set. MLflow's own status of the record (SCHEDULED, RUNNING or an end)
-makes queued and running jobs of all experiments one search.
+makes queued and running jobs of all experiments one search, and the record's run name is its rank
+in the queue: names and times of runs are columns by which the store sorts fast, tags are not.
 """
 
 import contextlib
+import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from mlflow_plugins.core import (
@@ -26,31 +29,49 @@ from mlflow_plugins.core import (
     Records,
     StudioError,
     SystemClock,
-    set_once,
+    check_lease,
+    has_life,
+    newest_lease,
+    set_or_read,
     to_record,
 )
 from mlflow_plugins.core.processes import ProcessIdentity
+from mlflow_plugins.core.records import DRAFT
 from mlflow_plugins.jobs._states import (
     JobStatus,
     after_loss,
     check_move,
     shown_status,
 )
+from mlflow_plugins.jobs.compute import MEDIUM, Compute, Demand
 
 JOB = "job"
 CANCELLER = "cancel"
 
+COORDINATORS = "coordinators"
+
 _ROLE = {"studio.role": JOB}
+_RANKS = {"high": "1 high", MEDIUM: "2 medium", "low": "3 low"}
+_COORDINATOR_RANK, _RETRY_RANK = "0 coordinator", "9 retry"
+_ORDER = ("attributes.run_name ASC", "attributes.start_time ASC")
+_WAITING = "attributes.status = 'SCHEDULED'"
 _RECORD = "studio.job"
 _RUN = "studio.run_id"
 _EXPERIMENT = "studio.experiment_id"
 _TYPE = "studio.job_type"
 _NAME = "studio.display_name"
 _COMPUTE = "studio.compute"
+_BACKEND = "studio.backend"
+_QUEUE = "studio.queue"
+_PRIORITY = "studio.priority"
+_INSTANCES = "studio.instances"
+_INSTANCE_TYPE = "studio.instance_type"
 _COORDINATOR = "studio.coordinator"
 _PARENT = "studio.parent_run_id"
 _STATUS = "studio.status"
 _ATTEMPT = "studio.attempt"
+_FAILURES = "studio.failures"
+_RETRY_AT = "studio.retry_at"
 _STARTED = "studio.started_at"
 _ENDED = "studio.ended_at"
 _CANCEL = "studio.cancel"
@@ -76,7 +97,11 @@ class Job:
         started_at: When its command started in the latest attempt; None before that.
         ended_at: None while it goes on.
         compute: What it runs on.
+        backend: The job backend that runs the command.
+        priority: ``high``, ``medium`` or ``low``.
         attempt: Number of the latest attempt; 0 before the first.
+        n_failures: How often the command has failed and was, or will be, tried again.
+        retry_at: When it is tried again, in seconds since the epoch; None if it need not wait.
         error: Why it failed, if it did.
         created_by: The user, as MLflow knows it.
         is_coordinator: Whether it mostly waits for other jobs and takes no slot.
@@ -93,7 +118,11 @@ class Job:
     started_at: float | None
     ended_at: float | None
     compute: str
+    backend: str
+    priority: str
     attempt: int
+    n_failures: int
+    retry_at: float | None
     error: str
     created_by: str
     is_coordinator: bool
@@ -114,12 +143,43 @@ def to_job(record: Record) -> Job:
         started_at=_seconds(tags, _STARTED),
         ended_at=_outcome(record).get("ended_at"),
         compute=tags[_COMPUTE],
+        backend=tags.get(_BACKEND, tags[_COMPUTE]),
+        priority=tags.get(_PRIORITY, MEDIUM),
         attempt=int(tags.get(_ATTEMPT, 0)),
+        n_failures=int(tags.get(_FAILURES, 0)),
+        retry_at=_seconds(tags, _RETRY_AT),
         error=_outcome(record).get("error", ""),
         created_by=record.user,
         is_coordinator=_COORDINATOR in tags,
         parent_run_id=tags.get(_PARENT, ""),
     )
+
+
+def to_demand(record: Record) -> Demand:
+    """Read what a waiting job asks for out of its record."""
+    return Demand(
+        compute=record.tags[_COMPUTE],
+        backend=record.tags.get(_BACKEND, record.tags[_COMPUTE]),
+        priority=record.tags.get(_PRIORITY, MEDIUM),
+        instances=int(record.tags.get(_INSTANCES, 1)),
+        instance_type=record.tags.get(_INSTANCE_TYPE, ""),
+        is_coordinator=_COORDINATOR in record.tags,
+    )
+
+
+def _demand_tags(demand: Demand) -> dict[str, str]:
+    optional = {
+        _INSTANCES: str(demand.instances) if demand.instances > 1 else "",
+        _INSTANCE_TYPE: demand.instance_type,
+        _COORDINATOR: "true" if demand.is_coordinator else "",
+    }
+    return {
+        _COMPUTE: demand.compute,
+        _BACKEND: demand.backend,
+        _PRIORITY: demand.priority,
+        _QUEUE: COORDINATORS if demand.is_coordinator else demand.compute,
+        **{key: value for key, value in optional.items() if value},
+    }
 
 
 def stored_status(record: Record) -> JobStatus:
@@ -190,14 +250,6 @@ def read_state(client: MlflowClient, record_id: str) -> Record:
     return to_record(client.get_run(record_id), spec=None)
 
 
-def list_jobs(
-    client: MlflowClient, *, max_results: int = 50, page_token: str | None = None
-) -> Page[Job]:
-    """List jobs of all experiments, newest first."""
-    page = Records(client).search(JOB, tags=_ROLE, max_results=max_results, page_token=page_token)
-    return Page([to_job(record) for record in page.items], page.next_token)
-
-
 def cancel_job(client: MlflowClient, run_id: str) -> None:
     """Ask for the end of a job; one that nobody has begun ends at once.
 
@@ -239,9 +291,9 @@ class JobQueue:
         run_id: str,
         experiment_id: str,
         display_name: str,
-        compute: str,
+        demand: Demand,
         user: str,
-        is_coordinator: bool = False,
+        client_token: str = "",
         parent_run_id: str | None = None,
     ) -> Job:
         """Add a job; agents see it when this returns.
@@ -251,9 +303,10 @@ class JobQueue:
             run_id: The user's run.
             experiment_id: The user's experiment.
             display_name: Name of the user's run.
-            compute: Name of the backend that runs the command.
+            demand: Where it is to run, and how much of it.
             user: Who submits.
-            is_coordinator: Whether it mostly waits for other jobs and takes no slot.
+            client_token: The submitter's name for this submission; of several with the same name
+                only the first becomes a job, and the others are answered with that.
             parent_run_id: The run of the coordinator that submits it.
         """
         tags = {
@@ -262,78 +315,159 @@ class JobQueue:
             _EXPERIMENT: experiment_id,
             _TYPE: spec["type"],
             _NAME: display_name,
-            _COMPUTE: compute,
             _STATUS: JobStatus.QUEUED,
-            **({_COORDINATOR: "true"} if is_coordinator else {}),
             **({_PARENT: parent_run_id} if parent_run_id else {}),
+            **_demand_tags(demand),
         }
-        record = self.records.create(
-            JOB, spec, role=JOB, name=display_name, tags=tags, status="SCHEDULED"
-        )
-        self.client.set_tag(run_id, _RECORD, record.id)
+        rank = _COORDINATOR_RANK if demand.is_coordinator else _RANKS[demand.priority]
+        role = DRAFT if client_token else JOB
+        record = self.records.create(JOB, spec, role=role, name=rank, tags=tags)
+        if client_token:
+            params = set_or_read(self.client, *self._place_of(client_token), record.id)
+            if params is not None:
+                self.records.delete(record.id)
+                first = params[self._place_of(client_token)[1]]
+                return self._publish(read_state(self.client, first))
+        return self._publish(record)
+
+    def find_submission(self, client_token: str) -> Job | None:
+        """Return the job that was submitted under a name, if there is one."""
+        index_run_id, key = self._place_of(client_token)
+        record_id = self.client.get_run(index_run_id).data.params.get(key)
+        return None if record_id is None else self._publish(read_state(self.client, record_id))
+
+    def _place_of(self, client_token: str) -> tuple[str, str]:
+        """Return the run and the write-once param that say which job has a submitter's name."""
+        digest = hashlib.sha256(client_token.encode()).hexdigest()
+        index = self.records.index_run_ids(JOB)
+        return index[int(digest, 16) % len(index)], f"token/{digest}"
+
+    def _publish(self, record: Record) -> Job:
+        """Let agents see a job, unless they do: its submitter may have been gone half way."""
+        is_queued = stored_status(record) is JobStatus.QUEUED
+        if is_queued and record.status == "RUNNING":
+            self.client.set_tag(record.tags[_RUN], _RECORD, record.id)
+            if record.role != JOB:
+                self.records.set_tags(record.id, {"studio.role": JOB})
+            self._set_record_status(record.id, JobStatus.QUEUED)
         return to_job(record)
 
     def get(self, record_id: str) -> Record:
         """Read a job's record with its document."""
         return self.records.get(record_id)
 
-    def queued(self, max_results: int) -> list[Record]:
-        """Return the jobs that wait, those that have waited longest first."""
-        page = self.records.search(
-            JOB,
-            tags=_ROLE,
-            where="attributes.status = 'SCHEDULED'",
-            max_results=max_results,
-            oldest_first=True,
+    def waiting(self, queues: Collection[str], max_results: int) -> list[Record]:
+        """Return jobs that may start now, in their order: priority, then age.
+
+        Args:
+            queues: Names of computes, and `COORDINATORS` for jobs that wait for others.
+            max_results: How many, at most, of each queue.
+        """
+        first = self._search(_WAITING, max_results)
+        records = list(first.items)
+        if first.next_token is not None and any(_queue(one) not in queues for one in records):
+            # Others stand in the way: ask each queue by itself.
+            pages = [
+                self._search(f"{_WAITING} and tags.`{_QUEUE}` = '{queue}'", max_results).items
+                for queue in queues
+            ]
+            records = sorted((one for page in pages for one in page), key=_rank)
+        now = self.clock.now()
+        return [one for one in records if _queue(one) in queues and self._may_start(one, now)]
+
+    def _may_start(self, record: Record, now: float) -> bool:
+        """Tell whether a job neither pauses nor has been taken by a runner a moment ago."""
+        lease = newest_lease(record.id, record.params)
+        is_taken = lease is not None and has_life(lease, record.params, record.tags, now)
+        return (_seconds(record.tags, _RETRY_AT) or 0.0) <= now and (
+            lease is None or not is_taken or holder_is_dead(lease)
         )
-        return list(page.items)
+
+    def end_pauses(self) -> None:
+        """Put jobs whose time to be tried again has come back to their places in the queue."""
+        now = self.clock.now()
+        for record in self._search(f"{_WAITING} and tags.`{_RETRY_AT}` LIKE '%'", 1000).items:
+            if float(record.tags[_RETRY_AT]) <= now:
+                self.client.update_run(record.id, name=_own_rank(record))
+                self.records.delete_tag(record.id, _RETRY_AT)
 
     def begun(self) -> list[Record]:
         """Return the jobs that are in somebody's hands, or should be."""
-        page = self.records.search(
-            JOB,
-            tags=_ROLE,
-            where="attributes.status = 'RUNNING'",
-            max_results=1000,
-            oldest_first=True,
-        )
-        return list(page.items)
+        return list(self._search("attributes.status = 'RUNNING'", 1000).items)
 
     def children(self, parent_run_id: str) -> list[Job]:
         """Return the jobs that a coordinator has submitted, oldest first, by one query."""
         page = self.records.search(
-            JOB, tags={**_ROLE, _PARENT: parent_run_id}, max_results=50_000, oldest_first=True
+            JOB,
+            role=JOB,
+            tags={_PARENT: parent_run_id},
+            max_results=50_000,
+            order_by=("attributes.start_time ASC",),
         )
         return [to_job(record) for record in page.items]
 
     def find(self, run_id: str) -> Job | None:
         """Return the job of a run even if the run does not say yet that it has one."""
-        page = self.records.search(JOB, tags={**_ROLE, _RUN: run_id}, max_results=1)
+        page = self.records.search(JOB, role=JOB, tags={_RUN: run_id}, max_results=1)
         return to_job(page.items[0]) if page.items else None
 
-    def take(self, record_id: str, *, holder: str, seconds: float) -> Lease | None:
-        """Take a job; at once if its holder was a process of this machine that is gone."""
-        return self.leases.take(
-            record_id, holder=holder, seconds=seconds, holder_is_dead=holder_is_dead
+    def jobs_on(self, compute: str, *, is_begun: bool, max_results: int) -> list[Job]:
+        """Return jobs of a compute that wait, next one first, or that are in somebody's hands."""
+        status = "RUNNING" if is_begun else "SCHEDULED"
+        where = f"attributes.status = '{status}' and tags.`{_COMPUTE}` = '{compute}'"
+        return [to_job(one) for one in self._search(where, max_results).items]
+
+    def reassign(self, job: Job, compute: Compute) -> None:
+        """Let a waiting job wait for another compute."""
+        queue = COORDINATORS if job.is_coordinator else compute.name
+        self.records.set_tags(
+            job.record_id,
+            {_COMPUTE: compute.name, _BACKEND: compute.backend, _QUEUE: queue},
         )
 
-    def move(self, lease: Lease, status: JobStatus, *, attempt: int | None = None) -> None:
+    def _search(self, where: str, max_results: int) -> Page[Record]:
+        return self.records.search(
+            JOB, role=JOB, where=where, max_results=max_results, order_by=_ORDER
+        )
+
+    def take(
+        self, record_id: str, *, holder: str, seconds: float, run: Run | None = None
+    ) -> Lease | None:
+        """Take a job; at once if its holder was a process of this machine that is gone."""
+        return self.leases.take(
+            record_id, holder=holder, seconds=seconds, holder_is_dead=holder_is_dead, run=run
+        )
+
+    def move(
+        self,
+        lease: Lease,
+        status: JobStatus,
+        *,
+        attempt: int | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
         """Note that a job has come to a state that is not its last.
+
+        Args:
+            lease: The caller's.
+            status: Where the job stands from now on.
+            attempt: How many attempts have been used up.
+            tags: More to write on the record.
 
         Raises:
             LeaseLost: The caller does not hold the job any more.
             StudioError: The job cannot go there from where it is.
         """
-        self.leases.check(lease)
         record = read_state(self.client, lease.record_id)
+        check_lease(lease, record.params)
         old = stored_status(record)
         check_move(old, status)
-        tags = {_STATUS: str(status)}
+        news = {**(tags or {}), _STATUS: str(status)}
         if attempt is not None:
-            tags[_ATTEMPT] = str(attempt)
+            news[_ATTEMPT] = str(attempt)
         if status is JobStatus.RUNNING:
-            tags[_STARTED] = repr(self.clock.now())
-        self.records.set_tags(record.id, tags)
+            news[_STARTED] = repr(self.clock.now())
+        self.records.set_tags(record.id, news)
         if status.run_status != old.run_status:
             self._set_run_status(record, status)
 
@@ -343,15 +477,19 @@ class JobQueue:
         Raises:
             LeaseLost: The caller does not hold the job any more.
         """
-        self.leases.check(lease)
+        record = read_state(self.client, lease.record_id)
+        check_lease(lease, record.params)
         outcome = {
             "status": str(status),
             "error": error[:_ERROR_LIMIT],
             "ended_at": self.clock.now(),
             "token": lease.token,
         }
-        set_once(self.client, lease.record_id, _OUTCOME, json.dumps(outcome))
-        self.settle(read_state(self.client, lease.record_id))
+        value = json.dumps(outcome)
+        params = set_or_read(self.client, lease.record_id, _OUTCOME, value) or {
+            **record.params, _OUTCOME: value
+        }  # fmt: skip
+        self.settle(replace(record, params=params))
 
     def settle(self, record: Record) -> None:
         """Make the statuses of a job's run and record what its outcome says.
@@ -369,7 +507,7 @@ class JobQueue:
             self._on_run(
                 record, lambda run_id: self.client.set_terminated(run_id, status.run_status)
             )
-        self.client.set_terminated(record.id, status.run_status)
+        self._set_record_status(record.id, status)
 
     def give_back(self, lease: Lease, *, attempt: int) -> None:
         """Put a job back into the queue.
@@ -382,6 +520,18 @@ class JobQueue:
             LeaseLost: The caller does not hold the job any more.
         """
         self.move(lease, JobStatus.QUEUED, attempt=attempt)
+        self.leases.release(lease)
+
+    def try_later(self, lease: Lease, *, attempt: int, n_failures: int, seconds: float) -> None:
+        """Put a job whose command failed back into the queue, to be tried again after a pause.
+
+        Raises:
+            LeaseLost: The caller does not hold the job any more.
+        """
+        retry_at = self.clock.now() + seconds
+        tags = {_FAILURES: str(n_failures), _RETRY_AT: repr(retry_at)}
+        self.move(lease, JobStatus.QUEUED, attempt=attempt, tags=tags)
+        self.client.update_run(lease.record_id, name=_RETRY_RANK)
         self.leases.release(lease)
 
     def recover(self, record_id: str, *, holder: str, seconds: float) -> JobStatus | None:
@@ -399,7 +549,7 @@ class JobQueue:
             return stored_status(record)
         if stored_status(record) is JobStatus.QUEUED:
             # Its runner or its submitter was gone before it could write anything.
-            self.client.update_run(record.id, status=JobStatus.QUEUED.run_status)
+            self._set_record_status(record.id, JobStatus.QUEUED)
             self.leases.release(lease)
             return JobStatus.QUEUED
         return self._after_loss(lease, record, _LOST.format(record.tags.get(_ATTEMPT, 0)))
@@ -423,7 +573,11 @@ class JobQueue:
 
     def _after_loss(self, lease: Lease, record: Record, error: str) -> JobStatus:
         attempt = int(record.tags.get(_ATTEMPT, 0))
-        status = after_loss(attempt, is_cancel_requested=is_cancel_requested(record.tags))
+        status = after_loss(
+            attempt,
+            is_cancel_requested=is_cancel_requested(record.tags),
+            n_failures=int(record.tags.get(_FAILURES, 0)),
+        )
         if status is JobStatus.QUEUED:
             self.give_back(lease, attempt=attempt)
         else:
@@ -443,7 +597,11 @@ class JobQueue:
                 record,
                 lambda run_id: self.client.update_run(run_id, status=status.run_status),
             )
-        self.client.update_run(record.id, status=status.run_status)
+        self._set_record_status(record.id, status)
+
+    def _set_record_status(self, record_id: str, status: JobStatus) -> None:
+        """Set MLflow's status of a record in one call; that it also sets an end is no harm here."""
+        self.client.set_terminated(record_id, status.run_status)
 
     def _on_run(self, record: Record, write: Callable[[str], object]) -> None:
         """Write to the user's run.
@@ -476,6 +634,20 @@ def holder_is_dead(lease: Lease) -> bool:
     except ValueError:
         return False
     return identity.is_local and identity.find() is None
+
+
+def _queue(record: Record) -> str:
+    return record.tags.get(_QUEUE, "")
+
+
+def _own_rank(record: Record) -> str:
+    if _COORDINATOR in record.tags:
+        return _COORDINATOR_RANK
+    return _RANKS[record.tags.get(_PRIORITY, MEDIUM)]
+
+
+def _rank(record: Record) -> tuple[str, float]:
+    return _own_rank(record), record.created_at
 
 
 def _outcome(record: Record) -> dict[str, Any]:

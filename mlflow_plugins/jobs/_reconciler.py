@@ -16,15 +16,22 @@ from pathlib import Path
 import psutil
 from mlflow import MlflowClient
 
-from mlflow_plugins.core import Settings
+from mlflow_plugins.core import Record, Settings
+from mlflow_plugins.core.agent import wake
 from mlflow_plugins.core.processes import ProcessIdentity
-from mlflow_plugins.jobs._agents import SIGN_SECONDS, give_sign
+from mlflow_plugins.jobs._ledger import encode_share
 from mlflow_plugins.jobs._leftovers import end_leftovers
+from mlflow_plugins.jobs._machine_folder import Alarm, machine_folder
 from mlflow_plugins.jobs._nursery import Nursery
-from mlflow_plugins.jobs._queue import JobQueue
+from mlflow_plugins.jobs._queue import JOB, JobQueue
+from mlflow_plugins.jobs._rooms import Rooms
 from mlflow_plugins.jobs._runner_folder import JOBS, RunnerFolder, plain
+from mlflow_plugins.jobs.compute import Share
 
 _LOGGER = logging.getLogger(__name__)
+
+
+_N_LOOKED_AT = 20  # waiting jobs at a time: those after them have to wait anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +43,43 @@ class _Sighting:
 
 
 class JobReconciler:
-    """Runs up to `Settings.max_jobs` jobs of a workspace on this machine."""
+    """Runs jobs of a workspace on this machine, as many as there is room for.
 
-    def __init__(self, client: MlflowClient, settings: Settings, folder: Path) -> None:
-        self._client = client
+    Args:
+        client: Client of the tracking store.
+        settings: Waiting times; `max_jobs` says how large the default share is.
+        folder: The agent's own.
+        computes: Names of the computes to serve; empty for all that are not remote.
+    """
+
+    def __init__(
+        self,
+        client: MlflowClient,
+        settings: Settings,
+        folder: Path,
+        *,
+        computes: tuple[str, ...] = (),
+    ) -> None:
         self._queue = JobQueue(client)
         self._settings = settings
         self._folder = plain(folder.absolute()) / JOBS
         self._folder.mkdir(parents=True, exist_ok=True)
+        shared = machine_folder(self._queue.records, JOB)
+        self._rooms = Rooms(client, shared, computes=computes, n_shares=settings.max_jobs)
+        self._alarm = _listen(shared)
         self._nursery = Nursery(str(client.tracking_uri), self._folder.parent)
         self._starting: dict[Path, int] = {}
         self._sightings: dict[str, _Sighting] = {}
-        self._sign_due = self._round_due = 0.0
+        self._look_due = self._round_due = 0.0
 
     def reconcile(self) -> None:
         """Look after runners, then start new ones. See `core.agent.Reconciler`."""
         now = time.monotonic()
         busy = self._look_after_own()
-        if now >= self._sign_due:
-            give_sign(self._client)
-            self._sign_due = now + SIGN_SECONDS
+        if now >= self._look_due:
+            self._rooms.look()
+            self._queue.end_pauses()
+            self._look_due = now + self._settings.poll_seconds
         if now >= self._round_due:
             self._look_after_all(now)
             self._round_due = now + self._settings.lease_seconds / 3
@@ -73,6 +97,9 @@ class JobReconciler:
         while any(folder.process for folder in self._folders()) and time.monotonic() < deadline:
             time.sleep(0.1)
         self._nursery.close()
+        if self._alarm is not None:
+            self._alarm.close()
+        self._rooms.close()
 
     # ------------------------------------------------------------ runners of this machine
 
@@ -139,13 +166,28 @@ class JobReconciler:
                 self._sightings[record.id] = sighting
 
     def _start_runners(self, busy: set[str]) -> None:
-        n_free = self._settings.max_jobs - len(busy)
-        if n_free <= 0:
+        """Start what there is room for, in the order of the queue."""
+        queues = self._rooms.open_queues()
+        if not queues:
             return
-        waiting = [one for one in self._queue.queued(n_free + len(busy)) if one.id not in busy]
-        for record in waiting[:n_free]:
-            path = self._folder / f"{record.id}-{uuid.uuid4().hex[:8]}"
-            path.mkdir(mode=0o700)
-            self._starting[path] = self._nursery.pid
-            self._nursery.start_runner(record.id, path)
-            _LOGGER.info("starting job %s", record.id)
+        waiting = self._queue.waiting(queues, _N_LOOKED_AT + len(busy))
+        self._rooms.give([one for one in waiting if one.id not in busy], self._start_runner)
+
+    def _start_runner(self, record: Record, share: Share) -> Path:
+        """Have a runner started for a job; return its folder."""
+        path = self._folder / f"{record.id}-{uuid.uuid4().hex[:8]}"
+        path.mkdir(mode=0o700)
+        RunnerFolder(path).note_share(encode_share(share))
+        self._starting[path] = self._nursery.pid
+        self._nursery.start_runner(record.id, path)
+        _LOGGER.info("starting job %s", record.id)
+        return path
+
+
+def _listen(folder: Path) -> Alarm | None:
+    """Have nudges wake this agent; without them it looks when its poll comes."""
+    try:
+        return Alarm(folder, wake)
+    except OSError as error:
+        _LOGGER.info("jobs of this machine are seen by polling only: %s", error)
+        return None

@@ -5,12 +5,15 @@
 """
 
 import hashlib
+import json
 import os
 import shlex
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -18,7 +21,7 @@ from mlflow_plugins.core.processes import ProcessIdentity
 
 JOBS, ENVIRONMENTS = "jobs", "environments"
 
-_IDENTITY = "runner"
+_IDENTITY, _SHARE = "runner", "share.json"
 
 
 def plain(folder: Path) -> Path:
@@ -65,6 +68,15 @@ class RunnerFolder:
     def process(self) -> psutil.Process | None:
         """The runner's process if it is alive."""
         return self.identity.find() if self.identity else None
+
+    def note_share(self, share: Mapping[str, Any]) -> None:
+        """Write down what of the machine the job gets."""
+        (self.path / _SHARE).write_text(json.dumps(share))
+
+    def read_share(self) -> dict[str, Any]:
+        """Read what `note_share` wrote."""
+        share: dict[str, Any] = json.loads((self.path / _SHARE).read_text())
+        return share
 
     def remove(self) -> None:
         """Delete the folder and everything in it."""

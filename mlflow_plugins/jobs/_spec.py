@@ -26,13 +26,15 @@ from mlflow_plugins.jobs._fields import (
     QueueSettings,
     RayDistribution,
     Resources,
+    RetrySettings,
     Scalar,
     Service,
     Text,
     Word,
 )
 from mlflow_plugins.jobs._needs import NEEDS, needs_of
-from mlflow_plugins.jobs.backends._base import find_backend, load_backend
+from mlflow_plugins.jobs.backends._base import LOCAL, load_backend
+from mlflow_plugins.jobs.compute import azure_size
 from mlflow_plugins.jobs.environments._fields import Environment
 
 
@@ -52,6 +54,7 @@ class CommandJob(Part):
     limits: Limits = Limits()
     distribution: Distribution | None = None
     queue_settings: QueueSettings = QueueSettings()
+    retry_settings: RetrySettings = RetrySettings()
     services: dict[str, Service] = {}
     identity: Identity | None = None
     notification_setting: NotificationSetting | None = None
@@ -105,16 +108,26 @@ def binding_names(job: CommandJob) -> dict[str, object]:
     return inputs | {f"outputs.{name}": name for name in job.outputs}
 
 
-def not_applied(job: CommandJob) -> list[str]:
-    """List what the job asks for and one machine without Docker does not give."""
+def not_applied(job: CommandJob, *, has_compute: bool = True, backend: str = LOCAL) -> list[str]:
+    """List what the job asks for and one machine without Docker does not give.
+
+    Args:
+        job: The job.
+        has_compute: Whether there is a compute of the name that it gives.
+        backend: The job backend of its compute.
+    """
     asked = {
         "compute": (
-            find_backend(job.compute) is None,
+            not has_compute,
             f"compute {job.compute!r} (it runs on local)",
         ),
         "distribution": (
             isinstance(job.distribution, RayDistribution),
             "distribution 'ray' (the command runs as one process)",
+        ),
+        "job_tier": (
+            job.queue_settings.job_tier in ("spot", "premium"),
+            f"queue_settings.job_tier {job.queue_settings.job_tier!r}",
         ),
         "services": (
             job.services,
@@ -130,10 +143,11 @@ def not_applied(job: CommandJob) -> list[str]:
         ),
     }
     missing = [*job.warnings, *(words for is_asked, words in asked.values() if is_asked)]
-    for field, value in job.queue_settings.model_dump(exclude_defaults=True).items():
-        missing.append(f"queue_settings.{field} {short(value)}")
-    for field, value in _resources_not_applied(job).items():
-        missing.append(f"resources.{field} {short(value)}")
+    for field, value in _resources_not_applied(job, backend).items():
+        if field == "instance_count":
+            missing.append(f"resources.instance_count {value} (one process with {value} shares)")
+        elif field != "instance_type" or azure_size(value) is None:
+            missing.append(f"resources.{field} {short(value)}")
     for name, one in job.inputs.items():
         missing += [f"inputs.{name}.{words}" for words in _input_not_applied(one)]
     for name, out in job.outputs.items():
@@ -142,11 +156,10 @@ def not_applied(job: CommandJob) -> list[str]:
     return missing
 
 
-def _resources_not_applied(job: CommandJob) -> dict[str, Any]:
+def _resources_not_applied(job: CommandJob, backend: str) -> dict[str, Any]:
     """Return what the job asks of machines and will not get from its compute."""
     asked = job.resources.model_dump(exclude_defaults=True)
-    backend = find_backend(job.compute)
-    if backend is not None and load_backend(backend).remote_python is not None:
+    if load_backend(backend).remote_python is not None:
         needs_of(job.resources)
         others = {
             key: value for key, value in asked.pop("properties", {}).items() if key not in NEEDS

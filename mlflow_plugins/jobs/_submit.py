@@ -1,5 +1,6 @@
 """Submitting: a document becomes a run in the user's experiment and a place in the queue."""
 
+import contextlib
 import getpass
 import shutil
 import subprocess
@@ -12,13 +13,14 @@ from mlflow.entities import DatasetInput, InputTag, Param, Run
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
-from mlflow_plugins.core import AssetStore, Settings, StudioError
+from mlflow_plugins.core import AssetStore, InvalidInput, Settings, StudioError
 from mlflow_plugins.data import as_mlflow_dataset
 from mlflow_plugins.jobs._document import read_job_file
 from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs, without_secrets
+from mlflow_plugins.jobs._machine_folder import machine_folder, nudge
 from mlflow_plugins.jobs._mlproject import open_project
 from mlflow_plugins.jobs._outputs import check_outputs
-from mlflow_plugins.jobs._queue import Job, JobQueue
+from mlflow_plugins.jobs._queue import JOB, Job, JobQueue
 from mlflow_plugins.jobs._snapshot import Snapshot, staged, take_snapshot
 from mlflow_plugins.jobs._spec import (
     CommandJob,
@@ -27,7 +29,8 @@ from mlflow_plugins.jobs._spec import (
     parse_command_job,
 )
 from mlflow_plugins.jobs._types import job_type, to_command_job
-from mlflow_plugins.jobs.backends._base import LOCAL, find_backend
+from mlflow_plugins.jobs.backends._base import LOCAL
+from mlflow_plugins.jobs.compute import Compute, Demand, default_compute, find_compute
 from mlflow_plugins.jobs.environments import pin
 
 CODE = "code"
@@ -42,6 +45,7 @@ def submit_file(
     *,
     experiment_id: str | None = None,
     inputs: Mapping[str, Any] | None = None,
+    client_token: str = "",
 ) -> Job:
     """Submit a job file; relative paths in it count from its folder. See `submit`."""
     document = read_job_file(path)
@@ -53,6 +57,7 @@ def submit_file(
             experiment_id=experiment_id,
             inputs=inputs,
             source=str(path),
+            client_token=client_token,
         )
     except StudioError as error:
         raise type(error)(f"{path}: {error.message}") from error
@@ -102,6 +107,7 @@ def submit(
     experiment_id: str | None = None,
     inputs: Mapping[str, Any] | None = None,
     source: str = "job",
+    client_token: str = "",
 ) -> Job:
     """Put a job into the queue.
 
@@ -116,11 +122,16 @@ def submit(
             experiment if None.
         inputs: Other values for some of the document's inputs.
         source: What the run shows as its source.
+        client_token: A name for this submission, of the caller's choice. Whoever got no answer may
+            submit again under the same name: there will be one job, and both are answered with it.
 
     Raises:
         InvalidInput: The document breaks a rule, or something that it names is not there.
         NotFound: It refers to an asset that does not exist.
     """
+    queue = JobQueue(client)
+    if client_token and (earlier := queue.find_submission(client_token)):
+        return earlier
     settings = Settings.from_environment()
     command_job = to_command_job(document, base_folder=base_folder)
     job = parse_command_job(override_inputs(command_job, inputs))
@@ -141,11 +152,20 @@ def submit(
     code = None
     if job.code is not None:
         code = take_snapshot((base_folder / job.code).resolve(), limit_mib=settings.upload_mib)
-    warnings = [*environment.not_applied, *not_applied(job)]
+    compute = find_job_compute(client, job)
+    backend = (compute or default_compute()).backend
+    warnings = [
+        *environment.not_applied,
+        *not_applied(job, has_compute=compute is not None, backend=backend),
+    ]
     run = _create_run(client, job, experiment_id, _tags(job, document, code, warnings, source))
     try:
-        _store(client, run, pinned, code)
-        return JobQueue(client).put(
+        if code is not None:
+            _store_code(client, run, code)
+        store_inputs(client, run, pinned)
+        submitted = enqueue(
+            queue,
+            job,
             {
                 "type": job_type(document),
                 "job": _kept(job),
@@ -155,16 +175,77 @@ def submit(
                 "executables": list(code.executables) if code else [],
                 "warnings": warnings,
             },
-            run_id=run.info.run_id,
-            experiment_id=run.info.experiment_id,
-            display_name=run.info.run_name or run.info.run_id,
-            compute=find_backend(job.compute) or LOCAL,
-            user=getpass.getuser(),
-            is_coordinator=job.coordinator,
+            run=run,
+            compute=compute or default_compute(),
+            client_token=client_token,
         )
     except BaseException:
         client.set_terminated(run.info.run_id, "FAILED")
         raise
+    if submitted.run_id != run.info.run_id:  # somebody else was faster with the same token
+        client.delete_run(run.info.run_id)
+    return submitted
+
+
+def enqueue(
+    queue: JobQueue,
+    job: CommandJob,
+    document: Mapping[str, Any],
+    *,
+    run: Run,
+    compute: Compute,
+    client_token: str = "",
+    parent_run_id: str | None = None,
+) -> Job:
+    """Put a job whose run is complete into the queue of a compute, and wake the agents here.
+
+    Args:
+        queue: The queue.
+        job: What to run.
+        document: The same as the record keeps it, with what its inputs are.
+        run: The user's run.
+        compute: Where it is to run.
+        client_token: See `submit`.
+        parent_run_id: The run of the coordinator that submits it.
+    """
+    submitted = queue.put(
+        document,
+        run_id=run.info.run_id,
+        experiment_id=run.info.experiment_id,
+        display_name=run.info.run_name or run.info.run_id,
+        demand=Demand(
+            compute=compute.name,
+            backend=compute.backend,
+            priority=job.queue_settings.priority,
+            instances=job.resources.instance_count,
+            instance_type=job.resources.instance_type or "",
+            is_coordinator=job.coordinator,
+        ),
+        user=getpass.getuser(),
+        client_token=client_token,
+        parent_run_id=parent_run_id,
+    )
+    with contextlib.suppress(OSError, StudioError):  # agents look by themselves as well
+        nudge(machine_folder(queue.records, JOB))
+    return submitted
+
+
+def find_job_compute(client: MlflowClient, job: CommandJob) -> Compute | None:
+    """Return the compute that a job names, or None if there is none of that name.
+
+    Raises:
+        InvalidInput: It never has as many instances as the job asks for.
+    """
+    name = (job.compute or LOCAL).removeprefix("azureml:")
+    compute = find_compute(client, name)
+    count = job.resources.instance_count
+    if compute and compute.max_instances is not None and count > compute.max_instances:
+        raise InvalidInput(
+            f"Field 'resources.instance_count' is {count}, and the compute {name!r} has at most "
+            f"{compute.max_instances} instances. Ask for fewer, or change it with: "
+            f"mlflow-studio compute update {name} --max-instances {count}"
+        )
+    return compute
 
 
 def _kept(job: CommandJob) -> dict[str, Any]:
@@ -236,11 +317,14 @@ def _git_commit(folder: Path) -> str | None:
     return answer.stdout.strip() or None if answer.returncode == 0 else None
 
 
-def _store(client: MlflowClient, run: Run, pinned: PinnedInputs, code: Snapshot | None) -> None:
+def _store_code(client: MlflowClient, run: Run, code: Snapshot) -> None:
+    with staged(code) as folder:
+        client.log_artifacts(run.info.run_id, str(folder), CODE)
+
+
+def store_inputs(client: MlflowClient, run: Run, pinned: PinnedInputs) -> None:
+    """Copy local inputs to a run, and note on it which data assets it uses."""
     run_id = run.info.run_id
-    if code is not None:
-        with staged(code) as folder:
-            client.log_artifacts(run_id, str(folder), CODE)
     for name, path in pinned.uploads.items():
         place = f"{INPUTS}/{name}"
         if path.is_dir():

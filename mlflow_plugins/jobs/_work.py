@@ -25,12 +25,14 @@ from mlflow_plugins.jobs._fetch import fetch_input
 from mlflow_plugins.jobs._fields import DIRECT
 from mlflow_plugins.jobs._leftovers import MARK
 from mlflow_plugins.jobs._log import say
+from mlflow_plugins.jobs._memory import MemoryExceeded, MemoryGuard
 from mlflow_plugins.jobs._outputs import OUTPUTS, is_written, keep_output, prepare_output
 from mlflow_plugins.jobs._spec import CommandJob
 from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._submit import CODE
 from mlflow_plugins.jobs._watch import Wish
 from mlflow_plugins.jobs.backends._base import JobBackend, JobProcess, Ticket
+from mlflow_plugins.jobs.compute import Share
 from mlflow_plugins.jobs.environments import (
     Host,
     PinnedEnvironment,
@@ -57,7 +59,7 @@ class Work:
         log: Path,
         backend: JobBackend,
         environment: Mapping[str, str],
-        n_threads: int,
+        share: Share,
     ) -> None:
         """Read the job's document.
 
@@ -68,7 +70,7 @@ class Work:
             log: Existing file that the output is appended to.
             backend: Starts the command on this machine.
             environment: What the command inherits.
-            n_threads: How many threads its numeric libraries may start.
+            share: What it has of this machine.
         """
         self._attempt = attempt
         self._client = attempt.queue.client
@@ -80,7 +82,7 @@ class Work:
         self._log = log
         self._backend = backend
         self._environment = environment
-        self._n_threads = n_threads
+        self._share = share
         self._python = workspace_environment()
 
     def run(self) -> Ending | Wish:
@@ -92,14 +94,15 @@ class Work:
         try:
             values = self._prepare()
             code = self._run_command(values)
-            self._attempt.move(JobStatus.FINALIZING)
-            self._keep_outputs()
+            if self._has_outputs():
+                self._attempt.move(JobStatus.FINALIZING)
+                self._keep_outputs()
         except Interrupted as interruption:
             return interruption.wish
         except LeaseLost:
             raise
-        except TimeoutError as error:
-            return Ending(status=JobStatus.FAILED, error=str(error))
+        except (TimeoutError, MemoryExceeded) as error:
+            return Ending(status=JobStatus.FAILED, error=str(error), may_retry=True)
         except MlflowException as error:
             return Ending(status=JobStatus.FAILED, error=error.message)
         except Exception as error:  # whatever it was, the job must come to an end
@@ -107,7 +110,8 @@ class Work:
             return Ending(status=JobStatus.FAILED, error=f"{type(error).__name__}: {error}")
         if code == 0:
             return Ending(status=JobStatus.COMPLETED)
-        return Ending(status=JobStatus.FAILED, error=explain_exit(code), is_in_log=True)
+        reason = explain_exit(code)
+        return Ending(status=JobStatus.FAILED, error=reason, is_in_log=True, may_retry=True)
 
     def _prepare(self) -> dict[str, str | None]:
         """Bring code and inputs here; return what the expressions stand for."""
@@ -206,18 +210,24 @@ class Work:
 
         Raises:
             TimeoutError: It took longer than it may.
+            MemoryExceeded: It used more memory than it may.
         """
         timeout = self._spec.limits.timeout
         deadline = time.monotonic() + timeout if timeout else float("inf")
+        memory = MemoryGuard(self._share.size.memory_gib)
         while (code := process.poll()) is None:
             self._attempt.obey()
+            memory.check()
             if time.monotonic() > deadline:
                 raise TimeoutError(
                     f"The command ran longer than limits.timeout allows ({timeout} seconds) and "
                     "was stopped. Give it more time, or less to do."
                 )
-            time.sleep(0.05)
+            time.sleep(0.03)
         return code
+
+    def _has_outputs(self) -> bool:
+        return bool(self._spec.outputs) or is_written(self._code / OUTPUTS)
 
     def _keep_outputs(self) -> None:
         for name, output in self._spec.outputs.items():
@@ -256,7 +266,8 @@ class Work:
 
     def _command_environment(self) -> dict[str, str]:
         own = {
-            **thread_limits(self._n_threads),
+            **thread_limits(max(1, int(self._share.size.cpus))),
+            **self._gpu_environment(),
             "PYTHONUNBUFFERED": "1",
             **self._spec.environment_variables,
             "MLFLOW_TRACKING_URI": absolute_uri(str(self._client.tracking_uri)),
@@ -267,6 +278,12 @@ class Work:
         merged = {**self._environment, **own}
         merged.pop("MLFLOW_EXPERIMENT_NAME", None)
         return self._python.variables(merged)
+
+    def _gpu_environment(self) -> dict[str, str]:
+        """Show the job its own GPUs alone; where the machine has none, there is nothing to hide."""
+        if not self._share.has_gpus:
+            return {}
+        return {"CUDA_VISIBLE_DEVICES": ",".join(self._share.gpus)}
 
     def _say(self, sentence: str) -> None:
         say(self._log, sentence)

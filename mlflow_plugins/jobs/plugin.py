@@ -1,6 +1,7 @@
 """MLflow's project-backend door, ``mlflow run ... -b studio``, and the agent's door."""
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -13,12 +14,14 @@ from mlflow.projects.submitted_run import SubmittedRun
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from mlflow_plugins.core import Settings
+    from mlflow_plugins.core import Asset, Settings
     from mlflow_plugins.jobs import Job
     from mlflow_plugins.jobs._reconciler import JobReconciler
 
 _JOB_FILES = (".yml", ".yaml")
-_OWN_KEYS = ("wait",)
+COMPUTES_VARIABLE = "MLFLOW_STUDIO_COMPUTES"
+
+_OWN_KEYS = ("wait", "client_token")
 _MLFLOW_KEYS = (
     "ENV_MANAGER",
     "SYNCHRONOUS",
@@ -30,10 +33,22 @@ _MLFLOW_KEYS = (
 
 
 def make_reconciler(client: "MlflowClient", settings: "Settings", folder: Path) -> "JobReconciler":
-    """Make the agent's part that runs jobs."""
+    """Make the agent's part that runs jobs, those of the computes that the environment names."""
     from mlflow_plugins.jobs._reconciler import JobReconciler
 
-    return JobReconciler(client, settings, folder)
+    names = os.environ.get(COMPUTES_VARIABLE, "").split(",")
+    computes = tuple(name.strip() for name in names if name.strip())
+    return JobReconciler(client, settings, folder, computes=computes)
+
+
+def apply_compute(
+    client: "MlflowClient", document: dict[str, Any], *, base_folder: Path
+) -> "Asset":
+    """Create or change a compute, for ``mlflow-studio apply``."""
+    from mlflow_plugins.jobs.compute import create_compute
+
+    del base_folder  # a compute file names no paths
+    return create_compute(client, document)
 
 
 class StudioBackend(AbstractBackend):
@@ -59,11 +74,17 @@ class StudioBackend(AbstractBackend):
 
         del tracking_uri  # MLflow has set it
         try:
-            wait = _read_config(backend_config)
+            wait, client_token = _read_config(backend_config)
             client = connect()
             if project_uri.lower().endswith(_JOB_FILES):  # it has one command and no versions
                 path = Path(project_uri)
-                job = submit_file(client, path, experiment_id=experiment_id, inputs=params)
+                job = submit_file(
+                    client,
+                    path,
+                    experiment_id=experiment_id,
+                    inputs=params,
+                    client_token=client_token,
+                )
             else:
                 job = submit_project(
                     client,
@@ -151,11 +172,11 @@ class SubmittedJob(SubmittedRun):
         return follow(self._client, self.run_id, write=write, notify=_tell)
 
 
-def _read_config(config: dict[str, Any]) -> bool:
-    """Return whether to wait.
+def _read_config(config: dict[str, Any]) -> tuple[bool, str]:
+    """Return whether to wait, and the name of the submission.
 
     Raises:
-        InvalidInput: There is a key that means nothing here.
+        InvalidInput: There is a key that means nothing here, or a value of the wrong kind.
     """
     from mlflow_plugins.core import InvalidInput, did_you_mean
 
@@ -171,7 +192,13 @@ def _read_config(config: dict[str, Any]) -> bool:
             f"In the backend configuration, 'wait' is {json.dumps(value)}. "
             "It must be true or false."
         )
-    return value
+    token = config.get("client_token", "")
+    if not isinstance(token, str):
+        raise InvalidInput(
+            f"In the backend configuration, 'client_token' is {json.dumps(token)}. "
+            "It must be a text: a name for this submission."
+        )
+    return value, token
 
 
 def _tell(sentence: str) -> None:

@@ -12,9 +12,12 @@ import shutil
 import signal
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import requests
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from mlflow_plugins.core import (
@@ -27,13 +30,24 @@ from mlflow_plugins.core import (
 )
 from mlflow_plugins.core.processes import ProcessIdentity
 from mlflow_plugins.jobs._attempt import Attempt, Ending
+from mlflow_plugins.jobs._ledger import decode_share
 from mlflow_plugins.jobs._leftovers import end_leftovers
 from mlflow_plugins.jobs._log import LogKeeper, read_whole_log, say, tail
+from mlflow_plugins.jobs._machine_folder import machine_folder, nudge
 from mlflow_plugins.jobs._patience import is_passing
-from mlflow_plugins.jobs._queue import JobQueue, has_outcome, stored_status, to_job
+from mlflow_plugins.jobs._queue import (
+    JOB,
+    JobQueue,
+    has_outcome,
+    is_cancel_requested,
+    read_state,
+    stored_status,
+    to_job,
+)
 from mlflow_plugins.jobs._remote import Lost, RemoteWork
 from mlflow_plugins.jobs._runner_folder import RunnerFolder
-from mlflow_plugins.jobs._states import JobStatus
+from mlflow_plugins.jobs._spec import CommandJob
+from mlflow_plugins.jobs._states import JobStatus, RetryPolicy, after_failure
 from mlflow_plugins.jobs._watch import Watch, Wish
 from mlflow_plugins.jobs._work import Work
 from mlflow_plugins.jobs.backends._base import load_backend
@@ -55,23 +69,28 @@ def main(record_id: str, folder: Path) -> int:
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"  # this process knows better when to wait
     prepare_environment()
     settings = Settings.from_environment()
-    queue = JobQueue(connect())
-    lease = queue.take(record_id, holder=str(identity), seconds=settings.lease_seconds)
+    queue = JobQueue(connect(is_known=True))
+    run = queue.client.get_run(record_id)
+    seconds = settings.lease_seconds
+    lease = queue.take(record_id, holder=str(identity), seconds=seconds, run=run)
     if lease is not None:
-        _carry_out(queue, lease, folder, settings, environment)
+        _carry_out(queue, lease, run, folder, settings, environment)
     shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(Exception):  # agents look by themselves as well
+        nudge(machine_folder(queue.records, JOB))
     return 0
 
 
 def _carry_out(
     queue: JobQueue,
     lease: Lease,
+    run: Run,
     folder: Path,
     settings: Settings,
     environment: Mapping[str, str],
 ) -> None:
     try:
-        record = queue.get(lease.record_id)
+        record = queue.records.complete(run)
         if has_outcome(record):  # its runner was gone before it could say so everywhere
             return queue.settle(record)
         if stored_status(record) is not JobStatus.QUEUED:
@@ -108,6 +127,7 @@ class Runner:
             queue=queue, lease=lease, record=record, watch=self._watch, settings=settings
         )
         self._number = self._attempt.job.attempt + 1
+        self._share = decode_share(RunnerFolder(folder).read_share())
         self._work = self._make_work(environment)
 
     def run(self) -> None:
@@ -129,10 +149,9 @@ class Runner:
             self._watch.close()
 
     def _make_work(self, environment: Mapping[str, str]) -> Work | RemoteWork:
-        backend = load_backend(self._attempt.job.compute)
+        backend = load_backend(self._attempt.job.backend)
         if backend.remote_python is not None:
             return RemoteWork(self._attempt, log=self._log_path, backend=backend)
-        n_processors = len(os.sched_getaffinity(0))
         return Work(
             self._attempt,
             folder=self._folder,
@@ -140,7 +159,7 @@ class Runner:
             log=self._log_path,
             backend=backend,
             environment=environment,
-            n_threads=max(1, n_processors // self._attempt.settings.max_jobs),
+            share=self._share,
         )
 
     def _open_log(self) -> LogKeeper:
@@ -157,6 +176,8 @@ class Runner:
         )
         name = self._attempt.job.display_name
         self._say(f"{name}: attempt {self._number} on {socket.gethostname()}")
+        if self._share.note:
+            self._say(self._share.note)
         if warnings := (self._attempt.record.spec or {})["warnings"]:
             self._say("Not applied on this machine: " + "; ".join(warnings))
         log.start()
@@ -164,22 +185,53 @@ class Runner:
 
     def _finish(self, log: LogKeeper, ending: Ending | Wish | Lost) -> None:
         if ending is Wish.LOST:
-            return
+            return None
         if isinstance(ending, Lost):
             reason = ending.reason
             self._say(f"Attempt {self._number} was lost. {reason}")
             self._attempt.insist(log.close)
             self._attempt.insist(lambda: self._queue.lose(self._lease, reason))
-            return
+            return None
         if ending is Wish.GIVE_BACK:
             self._say("The agent was asked to end; the job goes back into the queue.")
             self._attempt.insist(log.close)
             self._attempt.insist(
                 lambda: self._queue.give_back(self._lease, attempt=self._number - 1)
             )
-            return
+            return None
         if isinstance(ending, Wish):
             ending = Ending(status=JobStatus.CANCELED)
+        if ending.may_retry and self._retry_policy.max_retries:
+            return self._finish_attempt(log, ending)
+        return self._finish_job(log, ending)
+
+    @cached_property
+    def _retry_policy(self) -> RetryPolicy:
+        spec = CommandJob.model_validate((self._attempt.record.spec or {})["job"])
+        return RetryPolicy(**spec.retry_settings.model_dump())
+
+    def _finish_attempt(self, log: LogKeeper, ending: Ending) -> None:
+        """Have a command that failed tried again, if its job allows that once more."""
+        policy = self._retry_policy
+        n_failures = self._attempt.job.n_failures + 1
+        tags = self._attempt.insist(lambda: read_state(self._client, self._lease.record_id)).tags
+        status, pause = after_failure(
+            n_failures, policy, is_cancel_requested=is_cancel_requested(tags)
+        )
+        if status is not JobStatus.QUEUED:
+            return self._finish_job(log, replace(ending, status=status))
+        self._say(
+            f"Failed. {ending.error.partition(chr(10))[0]} Retry {n_failures} of "
+            f"{policy.max_retries} comes in {pause:g} seconds."
+        )
+        self._attempt.insist(log.close)
+        return self._attempt.insist(
+            lambda: self._queue.try_later(
+                self._lease, attempt=self._number, n_failures=n_failures, seconds=pause
+            )
+        )
+
+    def _finish_job(self, log: LogKeeper, ending: Ending) -> None:
         self._say(f"{ending.status}. {ending.error.partition(chr(10))[0]}".rstrip())
         self._attempt.insist(log.close)
         with contextlib.suppress(MlflowException, requests.RequestException):

@@ -27,6 +27,7 @@ from mlflow_plugins.jobs._remote import note_result
 from mlflow_plugins.jobs._watch import Watch, Wish
 from mlflow_plugins.jobs._work import Work
 from mlflow_plugins.jobs.backends.local import LocalBackend
+from mlflow_plugins.jobs.compute import Share, Size
 
 _LOG = Path("/dev/stdout")
 _INTERRUPTED = 128 + signal.SIGTERM
@@ -74,7 +75,7 @@ def _work(queue: JobQueue, lease: Lease, n_cpus: int, environment: Mapping[str, 
             log=_LOG,
             backend=LocalBackend(),
             environment=environment,
-            n_threads=max(1, n_cpus),
+            share=Share(compute="", instances=1, size=Size(cpus=max(1, n_cpus), memory_gib=0)),
         ).run()
         if not isinstance(ending, Ending):
             return _INTERRUPTED

@@ -1,6 +1,7 @@
 """``mlflow-studio up`` and ``mlflow-studio agent``."""
 
 import logging
+import os
 from pathlib import Path
 
 import click
@@ -59,20 +60,32 @@ def _announce(options: UpOptions, folder: WorkspaceFolder) -> None:
     help="The agent's own files: job folders, caches, logs.",
 )
 @click.option("--tracking-uri", help="MLflow server to serve; MLFLOW_TRACKING_URI if left out.")
+@click.option(
+    "--compute",
+    "computes",
+    multiple=True,
+    metavar="NAME",
+    help="Run only the jobs of this compute (may be repeated), and no deployments.",
+)
 @click.option("--parent-pid", type=int, hidden=True)
-def agent_command(folder: Path, tracking_uri: str | None, parent_pid: int | None) -> None:
+def agent_command(
+    folder: Path, tracking_uri: str | None, computes: tuple[str, ...], parent_pid: int | None
+) -> None:
     """Run jobs and deployments for an MLflow server until Ctrl-C.
 
     Any number of agents may serve one MLflow server, on any machine that reaches it.
     """
+    if computes:
+        os.environ["MLFLOW_STUDIO_COMPUTES"] = ",".join(computes)
     if parent_pid is not None:
         exit_with_parent(parent_pid)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = Settings.from_environment()
     client = connect(tracking_uri)
     folder.mkdir(parents=True, exist_ok=True)
-    agent = Agent(
-        load_reconcilers(client, settings, folder.resolve()), poll_seconds=settings.poll_seconds
+    reconcilers = load_reconcilers(
+        client, settings, folder.resolve(), only=("jobs",) if computes else ()
     )
+    agent = Agent(reconcilers, poll_seconds=settings.poll_seconds)
     click.echo(f"The agent serves {client.tracking_uri}. Press Ctrl-C to stop.")
     agent.run()

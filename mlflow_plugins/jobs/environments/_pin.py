@@ -19,7 +19,7 @@ from mlflow_plugins.core import (
     is_reference,
     parse_reference,
 )
-from mlflow_plugins.jobs._document import parse_yaml
+from mlflow_plugins.core.yaml_files import parse_yaml
 from mlflow_plugins.jobs._fields import Part
 from mlflow_plugins.jobs.environments._conda import read_conda
 from mlflow_plugins.jobs.environments._fields import Environment

@@ -9,6 +9,7 @@ import pytest
 from mlflow_plugins.core import Leases
 from mlflow_plugins.jobs import JobStatus, read_log
 from mlflow_plugins.jobs._queue import JobQueue, has_outcome, read_state
+from mlflow_plugins.jobs.compute import Demand
 
 pytestmark = pytest.mark.fault
 
@@ -108,7 +109,7 @@ def test_a_job_that_the_agent_cannot_read_fails(driver, agent):
         run_id=run.info.run_id,
         experiment_id="0",
         display_name="x",
-        compute="local",
+        demand=Demand(compute="local"),
         user="me",
     )
     ended = driver.wait_for_end(job)

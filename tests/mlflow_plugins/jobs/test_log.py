@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mlflow_plugins.jobs import JobStatus, read_log
 from mlflow_plugins.jobs._log import LogKeeper, read_whole_log, whole_characters
 from mlflow_plugins.jobs._queue import JobQueue
+from mlflow_plugins.jobs.compute import Demand
 
 
 @given(st.text(), st.integers(0, 400))
@@ -31,7 +32,7 @@ def job(sqlite_client):
         run_id=run.info.run_id,
         experiment_id="0",
         display_name="x",
-        compute="local",
+        demand=Demand(compute="local"),
         user="me",
     )
 

@@ -12,9 +12,11 @@ from mlflow_plugins.core import LeaseLost, StudioError, connect
 from mlflow_plugins.jobs import JobStatus, cancel_job
 from mlflow_plugins.jobs._queue import JobQueue, has_outcome, read_state, to_job
 from mlflow_plugins.jobs._states import N_ATTEMPTS
+from mlflow_plugins.jobs.compute import Demand
 from mlflow_plugins.testing import ManualClock
 
 SECONDS = 10.0
+ALL = ("local", "coordinators")
 STAGES = [JobStatus.PREPARING, JobStatus.RUNNING, JobStatus.FINALIZING]
 
 
@@ -153,22 +155,22 @@ def put(queue, name="x"):
         run_id=run.info.run_id,
         experiment_id="0",
         display_name=name,
-        compute="local",
+        demand=Demand(compute="local"),
         user="me",
     )
 
 
 def test_the_oldest_job_is_first(queue):
     jobs = [put(queue, f"job {n}") for n in range(3)]
-    assert [record.id for record in queue.queued(2)] == [job.record_id for job in jobs[:2]]
-    assert [record.id for record in queue.queued(9)] == [job.record_id for job in jobs]
+    assert [record.id for record in queue.waiting(ALL, 2)] == [job.record_id for job in jobs[:2]]
+    assert [record.id for record in queue.waiting(ALL, 9)] == [job.record_id for job in jobs]
 
 
 def test_what_is_begun_is_not_queued(queue):
     job = put(queue)
     lease = queue.take(job.record_id, holder="me", seconds=60)
     queue.move(lease, JobStatus.PREPARING, attempt=1)
-    assert queue.queued(9) == []
+    assert queue.waiting(ALL, 9) == []
     assert [record.id for record in queue.begun()] == [job.record_id]
 
 
@@ -177,7 +179,7 @@ def test_a_submission_that_was_cut_off_comes_into_the_queue(queue):
     job = put(queue)
     queue.client.update_run(job.record_id, status="RUNNING")
     assert queue.recover(job.record_id, holder="agent", seconds=60) is JobStatus.QUEUED
-    assert [record.id for record in queue.queued(9)] == [job.record_id]
+    assert [record.id for record in queue.waiting(ALL, 9)] == [job.record_id]
 
 
 def test_a_runner_that_died_after_the_outcome_is_finished_for_it(queue, monkeypatch):

@@ -4,10 +4,10 @@ import threading
 
 import pytest
 from mlflow.projects import run
+from mlflow_plugins.jobs._agents import give_sign, has_live_agent
 
 from mlflow_plugins.core import Records
 from mlflow_plugins.jobs import JobStatus, cancel_job, follow, get_job, list_jobs
-from mlflow_plugins.jobs._agents import give_sign, has_live_agent
 from mlflow_plugins.testing import use_tracking_uri
 
 
