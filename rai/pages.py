@@ -493,10 +493,7 @@ def _importance(ui: Any, analysis: dict[str, Any]) -> list[Any]:
     rows = [
         [
             one["feature"],
-            html.Span(
-                html.Span(style={"width": f"{100 * one['importance'] / largest:.0f}%"}),
-                className="studio-bar",
-            ),
+            ui.bar(one["importance"] / largest, label=one["feature"]),
             ui.number(one["importance"]),
         ]
         for one in shown

@@ -24,7 +24,7 @@ _TONES = {
         "succeeded",
     },
     "bad": {"failed", "unreachable", "error"},
-    "warn": {"lookatthis", "canceled", "killed", "stopped"},
+    "warn": {"lookatthis", "canceled", "killed", "stopped", "pruned", "unserved"},
     "busy": {
         *("queued", "preparing", "finalizing", "cancelrequested", "scheduled"),
         *("creating", "deleting", "updating", "starting", "pending_registration"),
@@ -194,6 +194,22 @@ def tiles(values: Mapping[str, Any]) -> Component:
     return html.Dl(
         [html.Div([html.Dt(name), html.Dd(value)]) for name, value in values.items()],
         className="studio-tiles",
+    )
+
+
+def bar(share: float, *, label: str) -> Component:
+    """Return a bar that is filled to a share between 0 and 1.
+
+    Args:
+        share: How much of it.
+        label: What it measures, for those who cannot see it.
+    """
+    percent = f"{100 * min(1.0, max(0.0, share)):.0f}%"
+    return html.Span(
+        html.Span(style={"width": percent}),
+        className="studio-bar",
+        role="img",
+        **attributes(aria_label=f"{label}: {percent}"),
     )
 
 

@@ -5,21 +5,26 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import dash_mantine_components as dmc
 import yaml
 from dash import html
 from dash.development.base_component import Component
 from mlflow import MlflowClient
 from mlflow.entities import FileInfo, Metric, Run
 
+from mlflow_plugins.core import InvalidInput
+from mlflow_plugins.core.yaml_files import parse_yaml
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._charts import Line, line_chart
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.jobs._list import LIST, length_of
+from mlflow_plugins.studio.pages.jobs._trials import Trials
 
 DETAIL = "/jobs/<run_id>"
 
-_OVERVIEW, _METRICS, _FILES, _CODE, _DEFINITION = (
+_OVERVIEW, _TRIALS, _METRICS, _FILES, _CODE, _DEFINITION = (
     "Overview",
+    "Trials",
     "Metrics",
     "Inputs and outputs",
     "Code",
@@ -27,6 +32,7 @@ _OVERVIEW, _METRICS, _FILES, _CODE, _DEFINITION = (
 )
 _TABS = {
     _OVERVIEW: None,
+    _TRIALS: "trials",
     _METRICS: "metrics",
     _FILES: "files",
     _CODE: "code",
@@ -35,6 +41,7 @@ _TABS = {
 _N_CHARTS = 24
 _N_CODE_FILES = 500
 _CODE_BYTES = 200_000
+_ADDRESSES = ("azureml:", "http://", "https://", "runs:/", "models:/")
 
 # Where a run's results are shown, by a tag of the run.
 _RESULTS = (
@@ -51,7 +58,9 @@ class DetailPage:
         self._summary = studio.live("job-summary", self._summarize, seconds=1.5)
         self._buttons = studio.live("job-buttons", self._offer, seconds=1.5)
         self._metrics = studio.live("job-metrics", self._draw_metrics, seconds=3.0)
+        self._trials = Trials(studio)
         self._outputs = studio.live("job-outputs", self._list_outputs, seconds=5.0)
+        self._clone = studio.action("job-clone", self._on_clone)
         self._cancel = studio.action("job-cancel", self._on_cancel)
         studio.add_page(DETAIL, self.page, title="Job")
 
@@ -60,7 +69,9 @@ class DetailPage:
         job = studio.job(run_id)
         shown = next((name for name, word in _TABS.items() if word == tab), _OVERVIEW)
         addresses = {
-            name: studio.link(DETAIL, run_id=run_id, tab=word) for name, word in _TABS.items()
+            name: studio.link(DETAIL, run_id=run_id, tab=word)
+            for name, word in _TABS.items()
+            if name != _TRIALS or job.type == "sweep"
         }
         return ui.page(
             job.display_name or f"Job {run_id[:8]}",
@@ -72,6 +83,8 @@ class DetailPage:
         )
 
     def _body(self, shown: str, run_id: str, file: str | None) -> list[Component]:
+        if shown == _TRIALS:
+            return [self._trials.section(run_id=run_id)]
         if shown == _METRICS:
             return [self._metrics(run_id=run_id)]
         if shown == _FILES:
@@ -248,7 +261,7 @@ class DetailPage:
             if tag in tags
         ]
         compare = studio.link("/jobs/compare", runs=run_id)
-        links.append(ui.button_link("Compare", compare, is_primary=False))
+        links += [ui.button_link("Compare", compare, is_primary=False), self._clone_form(run_id)]
         if job.status.is_final:
             return studio.Final(links)
         cancel = self._cancel.button(
@@ -258,6 +271,55 @@ class DetailPage:
             run_id=run_id,
         )
         return [*links, cancel]
+
+    def _clone_form(self, run_id: str) -> Component:
+        from mlflow_plugins.jobs import list_computes
+
+        field = self._clone.field
+        job = self._studio.job(run_id)
+        inputs = _editable(self._document(run_id))
+        computes = [one.name for one in list_computes(self._studio.client())]
+        return self._clone.dialog(
+            "Clone",
+            title="Submit it again",
+            submit="Submit",
+            body=[
+                html.P("Code and everything that is not changed here stay as they were."),
+                dmc.TextInput(id=field("name"), label="Name", value=job.display_name),
+                dmc.Textarea(
+                    id=field("inputs"),
+                    label="Inputs",
+                    description="One a line, such as rate: 0.1 or table: azureml:people:2",
+                    value=yaml.safe_dump(inputs, sort_keys=False) if inputs else "",
+                    autosize=True,
+                    minRows=2,
+                ),
+                dmc.Select(
+                    id=field("compute"),
+                    label="Compute",
+                    data=sorted({*computes, job.compute}),
+                    value=job.compute,
+                    allowDeselect=False,
+                ),
+            ],
+            run_id=run_id,
+        )
+
+    def _on_clone(self, run_id: str, name: str, inputs: str | None, compute: str) -> Any:
+        from mlflow_plugins.jobs import resubmit
+
+        studio = self._studio
+        before = _editable(self._document(run_id))
+        job = resubmit(
+            studio.client(),
+            run_id,
+            inputs=changed_inputs(inputs or "", before),
+            compute=compute,
+            display_name=name or None,
+        )
+        return studio.Done(
+            message="The job was submitted.", go_to=studio.link(DETAIL, run_id=job.run_id)
+        )
 
     def _on_cancel(self, run_id: str) -> Any:
         self._studio.cancel_job(run_id)
@@ -271,6 +333,44 @@ def metric_line(name: str, history: list[Metric]) -> tuple[Line, str]:
     x = [one.step if has_steps else (one.timestamp - start) / 1000 for one in history]
     line = Line(name=name, x=x, y=[one.value for one in history])
     return line, "step" if has_steps else "seconds"
+
+
+def _editable(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs that can be changed in a browser: values, and data by reference."""
+    inputs = {}
+    for name, one in document.get("inputs", {}).items():
+        if "value" in one:
+            inputs[name] = one["value"]
+        elif "asset" in one:
+            inputs[name] = f"azureml:{one['asset']}"
+        elif "uri" in one:
+            inputs[name] = one["uri"]
+    return inputs
+
+
+def changed_inputs(text: str, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a user has changed.
+
+    Args:
+        text: One input a line.
+        before: Values as they were.
+
+    Raises:
+        InvalidInput: The text is not of that form, or data is named by a path: that would be a
+            path of the server's disk.
+    """
+    given = parse_yaml(text, Path("Inputs")) if text.strip() else {}
+    if not isinstance(given, dict):
+        raise InvalidInput("The inputs must be lines such as 'rate: 0.1', one for each input.")
+    changes = {name: value for name, value in given.items() if before.get(name) != value}
+    for name, value in changes.items():
+        was_data = str(before.get(name, "")).startswith(_ADDRESSES)
+        if was_data and not str(value).startswith(_ADDRESSES):
+            raise InvalidInput(
+                f"The input {name!r} is {value!r}. In the browser, data is named by "
+                "azureml:NAME:VERSION or an address such as https://…."
+            )
+    return {name: str(value) for name, value in changes.items()}
 
 
 def _metric_chart(name: str, history: list[Metric]) -> Component:
