@@ -1,7 +1,7 @@
 // Draws <div class="studio-parallel" data-spec=…> (_charts.py) as parallel coordinates in SVG.
 {
   const SVG = "http://www.w3.org/2000/svg";
-  const HEIGHT = 320, TOP = 44, BOTTOM = 24, SIDE = 70, MIN_GAP = 120;
+  const HEIGHT = 320, TOP = 44, BOTTOM = 24, SIDE = 92, MIN_GAP = 120;
 
   const make = (tag, attributes = {}, text = "") => {
     const element = document.createElementNS(SVG, tag);

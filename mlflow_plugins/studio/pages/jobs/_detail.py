@@ -13,7 +13,6 @@ from mlflow import MlflowClient
 from mlflow.entities import FileInfo, Metric, Run
 
 from mlflow_plugins.core import InvalidInput
-from mlflow_plugins.core.yaml_files import parse_yaml
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._charts import Line, line_chart
 from mlflow_plugins.studio._studio import Studio
@@ -290,7 +289,7 @@ class DetailPage:
                     id=field("inputs"),
                     label="Inputs",
                     description="One a line, such as rate: 0.1 or table: azureml:people:2",
-                    value=yaml.safe_dump(inputs, sort_keys=False) if inputs else "",
+                    value="\n".join(f"{key}: {value}" for key, value in inputs.items()),
                     autosize=True,
                     minRows=2,
                 ),
@@ -335,20 +334,20 @@ def metric_line(name: str, history: list[Metric]) -> tuple[Line, str]:
     return line, "step" if has_steps else "seconds"
 
 
-def _editable(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the inputs that can be changed in a browser: values, and data by reference."""
-    inputs = {}
+def _editable(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the inputs that can be changed in a browser: values of one line, data by address."""
+    inputs: dict[str, str] = {}
     for name, one in document.get("inputs", {}).items():
-        if "value" in one:
+        if one.get("value") is not None:
             inputs[name] = one["value"]
         elif "asset" in one:
             inputs[name] = f"azureml:{one['asset']}"
         elif "uri" in one:
             inputs[name] = one["uri"]
-    return inputs
+    return {name: value for name, value in inputs.items() if "\n" not in value}
 
 
-def changed_inputs(text: str, before: Mapping[str, Any]) -> dict[str, Any]:
+def changed_inputs(text: str, before: Mapping[str, str]) -> dict[str, str]:
     """Return what a user has changed.
 
     Args:
@@ -356,21 +355,24 @@ def changed_inputs(text: str, before: Mapping[str, Any]) -> dict[str, Any]:
         before: Values as they were.
 
     Raises:
-        InvalidInput: The text is not of that form, or data is named by a path: that would be a
-            path of the server's disk.
+        InvalidInput: A line is not of that form, or data is named by a path: that would be a path
+            of the server's disk.
     """
-    given = parse_yaml(text, Path("Inputs")) if text.strip() else {}
-    if not isinstance(given, dict):
-        raise InvalidInput("The inputs must be lines such as 'rate: 0.1', one for each input.")
+    given = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise InvalidInput(f"{line!r} is not an input. Write lines such as 'rate: 0.1'.")
+        given[name.strip()] = value.strip()
     changes = {name: value for name, value in given.items() if before.get(name) != value}
     for name, value in changes.items():
-        was_data = str(before.get(name, "")).startswith(_ADDRESSES)
-        if was_data and not str(value).startswith(_ADDRESSES):
+        was_data = before.get(name, "").startswith(_ADDRESSES)
+        if was_data and not value.startswith(_ADDRESSES):
             raise InvalidInput(
                 f"The input {name!r} is {value!r}. In the browser, data is named by "
                 "azureml:NAME:VERSION or an address such as https://…."
             )
-    return {name: str(value) for name, value in changes.items()}
+    return changes
 
 
 def _metric_chart(name: str, history: list[Metric]) -> Component:
