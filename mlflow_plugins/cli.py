@@ -15,6 +15,7 @@ _COMMANDS = {
     "data": "mlflow_plugins.data._commands:commands",
     "endpoint": "mlflow_plugins.deployments._commands:commands",
     "job": "mlflow_plugins.jobs._commands:commands",
+    "ray": "mlflow_plugins.jobs._ray_commands:commands",
     "up": "mlflow_plugins.workspace._commands:up_command",
 }
 
