@@ -114,7 +114,7 @@ class RayApi:
     def submissions(self) -> list[dict[str, Any]]:
         """Return all submissions that the cluster knows."""
         found: list[dict[str, Any]] = self._call("GET", "/api/jobs/")
-        return [one for one in found if one.get("submission_id")]
+        return [one for one in found if one.get("type") == "SUBMISSION"]
 
     def stop(self, submission_id: str) -> None:
         """Ask a submission to end; returns before it has."""
