@@ -18,6 +18,7 @@ _COMMANDS = {
     "endpoint": "mlflow_plugins.deployments._commands:commands",
     "environment": "mlflow_plugins.jobs.environments._commands:commands",
     "job": "mlflow_plugins.jobs._commands:commands",
+    "ray": "mlflow_plugins.jobs._ray_commands:commands",
     "up": "mlflow_plugins.workspace._commands:up_command",
 }
 

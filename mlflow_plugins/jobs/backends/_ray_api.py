@@ -50,14 +50,12 @@ def jobs_address(text: str) -> str:
     Raises:
         InvalidInput: It is no address.
     """
-    parts = urlsplit(text if "://" in text else f"http://{text}")
-    try:
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(text if "://" in text else f"http://{text}")
         if parts.scheme == "ray" and parts.hostname:
             return f"http://{parts.hostname}:{DASHBOARD_PORT}"
         if parts.scheme in ("http", "https") and parts.hostname:
             return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-    except ValueError:
-        pass
     raise InvalidInput(
         f"The address {text!r} is not one of a Ray cluster. Give the one of its dashboard, such as "
         f"http://head:{DASHBOARD_PORT}, or ray://head:10001."
@@ -82,6 +80,7 @@ class RayApi:
         self._address = access.address
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy between us and a cluster, no token from .netrc
+        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
         if access.token:
             self._session.headers["Authorization"] = f"Bearer {access.token}"
 
@@ -115,7 +114,7 @@ class RayApi:
     def submissions(self) -> list[dict[str, Any]]:
         """Return all submissions that the cluster knows."""
         found: list[dict[str, Any]] = self._call("GET", "/api/jobs/")
-        return [one for one in found if one.get("submission_id")]
+        return [one for one in found if one.get("type") == "SUBMISSION"]
 
     def stop(self, submission_id: str) -> None:
         """Ask a submission to end; returns before it has."""

@@ -186,7 +186,7 @@ class Keeper:
             )
             process = LocalBackend().start(
                 " ".join(["exec", *self._command(state, Path(place))]),
-                environment=self._environment(),
+                environment=self._environment(Path(place)),
                 folder=None,
                 log=self._head.log_file,
                 ticket=Ticket(key="ray", number=1),
@@ -211,13 +211,14 @@ class Keeper:
             *([f"--num-cpus={options.n_cpus}"] if options.n_cpus else []),
         ]
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, place: Path) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
         return {
             **inherited,
             **self._head.client_environment(),
             # How long a job may wait for a free node is for whoever submitted it to say.
             "RAY_JOB_START_TIMEOUT_SECONDS": _FOREVER_SECONDS,
+            "TMPDIR": str(place),  # what killed jobs leave goes with the head
             "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
         }
 

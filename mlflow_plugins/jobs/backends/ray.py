@@ -99,7 +99,7 @@ class RayBackend:
             "entrypoint_memory": needs.memory_bytes,
             "entrypoint_resources": dict(needs.custom) or None,
         }
-        return RayProcess(self, ticket.key, document, log)
+        return RayProcess(self, ticket, document, log)
 
 
 def entrypoint(command: str, *, python: str, folder: Path | None) -> str:
@@ -117,10 +117,10 @@ class RayProcess:
     """A command on a node, looked after by a thread of this process."""
 
     def __init__(
-        self, backend: RayBackend, key: str, document: Mapping[str, Any], log: Path
+        self, backend: RayBackend, ticket: Ticket, document: Mapping[str, Any], log: Path
     ) -> None:
         self._backend = backend
-        self._key = key
+        self._ticket = ticket
         self._document = document
         self._id = str(document["submission_id"])
         self._log = log
@@ -156,7 +156,11 @@ class RayProcess:
             self._error = error
 
     def _make_way(self, api: RayApi) -> None:
-        """End what is left of earlier attempts at the same job."""
+        """End what is left of earlier attempts at the same job.
+
+        Raises:
+            ProcessLost: There is a later one, so this one is not wanted any more.
+        """
         while earlier := self._patiently(lambda: self._others(api)):
             for one in earlier:
                 with contextlib.suppress(StudioError):
@@ -166,12 +170,15 @@ class RayProcess:
                 return
 
     def _others(self, api: RayApi) -> list[dict[str, Any]]:
-        return [
+        own = [
             one
             for one in api.submissions()
-            if (one.get("metadata") or {}).get("mlflow_studio_job") == self._key
+            if (one.get("metadata") or {}).get("mlflow_studio_job") == self._ticket.key
             and one["submission_id"] != self._id
         ]
+        if any(_number(one["submission_id"]) > self._ticket.number for one in own):
+            raise ProcessLost(f"A later attempt than {self._id} runs already.")
+        return own
 
     def _submit(self, api: RayApi) -> None:
         if not self._stopping.is_set():
@@ -253,6 +260,10 @@ class RayProcess:
                 if time.monotonic() > deadline or self._stopping.is_set():
                     raise
             self._stopping.wait(1.0)
+
+
+def _number(submission_id: str) -> int:
+    return int(submission_id.rpartition("-")[2])
 
 
 def exit_code(info: Mapping[str, Any]) -> int:

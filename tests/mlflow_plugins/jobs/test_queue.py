@@ -87,6 +87,19 @@ class Life(RuleBasedStateMachine):
         with contextlib.suppress(StudioError):
             self.queue.give_back(self.leases[-1], attempt=self.now().attempt)
 
+    @precondition(lambda self: self.leases)
+    @rule(which=st.integers(0, 5))
+    def a_runner_loses_its_machine(self, which):
+        lease, before = self.leases[-1 - which % len(self.leases)], self.now()
+        try:
+            status = self.queue.lose(lease, "it burned")
+        except LeaseLost:
+            assert self.is_over(lease)
+        except StudioError:
+            assert before.status.is_final
+        else:
+            assert status.is_final or before.attempt < N_ATTEMPTS
+
     @rule(seconds=st.sampled_from([1.0, SECONDS / 2, SECONDS * 2]))
     def time_passes(self, seconds):
         self.clock.sleep(seconds)

@@ -5,6 +5,7 @@ import signal
 import stat
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,9 @@ from mlflow_plugins.jobs.backends._ray_head import RayHead
 from mlflow_plugins.jobs.backends.local import LocalBackend
 from mlflow_plugins.jobs.backends.ray import RayBackend
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
+
+PATIENCE_SECONDS = 240  # Ray starts a dozen processes; on a busy machine that takes its time
 
 JOB = """
 $schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json
@@ -66,7 +69,7 @@ class Cluster:
 
     def node_of(self, job):
         for one in self.api.submissions():
-            if one["metadata"]["mlflow_run_id"] == job.run_id:
+            if (one["metadata"] or {}).get("mlflow_run_id") == job.run_id:
                 return one["driver_node_id"]
         return None
 
@@ -100,6 +103,12 @@ class Cluster:
             yield (self.nodes() - before).pop(), guard
         finally:
             process.stop(3)
+
+
+@pytest.fixture
+def driver(driver):
+    driver.wait_until = partial(driver.wait_until, seconds=PATIENCE_SECONDS)
+    return driver
 
 
 @pytest.fixture
