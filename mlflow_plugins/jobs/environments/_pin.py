@@ -5,7 +5,7 @@ refused is. What is left says the same for ever and on any machine.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -208,9 +208,10 @@ def pin_content(content: Environment, *, title: str = "") -> PinnedEnvironment:
     """Return the pinned form of an environment that names no files any more."""
     title = title or _title(content)
     recipe = _recipe_of(content)
-    words = _not_applied(content, title, has_recipe=recipe is not None)
     return PinnedEnvironment(
-        title=title, recipe=recipe, not_applied=(words,) if words is not None else ()
+        title=title,
+        recipe=recipe,
+        not_applied=tuple(_not_applied(content, title, has_recipe=recipe is not None)),
     )
 
 
@@ -256,11 +257,16 @@ def _title(content: Environment) -> str:
     return "requirements" if content.requirements is not None else f"Python {content.python}"
 
 
-def _not_applied(content: Environment, title: str, *, has_recipe: bool) -> str | None:
+def _not_applied(content: Environment, title: str, *, has_recipe: bool) -> Iterator[str]:
     verb = "built" if content.build is not None else "pulled"
-    if content.image is None and content.build is None:
-        return None
-    if not has_recipe:
-        return f"environment {title} (no image is {verb}; {_WORKSPACE})"
-    what = f"image {content.image!r}" if content.build is None else "build"
-    return f"environment {what} (no image is {verb}; the Python packages are installed)"
+    if content.image is not None or content.build is not None:
+        what = f"image {content.image!r}" if content.build is None else "build"
+        yield (
+            f"environment {what} (no image is {verb}; the Python packages are installed)"
+            if has_recipe
+            else f"environment {title} (no image is {verb}; {_WORKSPACE})"
+        )
+    if content.os_type is not None and content.os_type.lower() != "linux":
+        yield f"environment.os_type {content.os_type!r} (the agent's system is used)"
+    if isinstance(content.conda_file, Mapping) and content.conda_file.get("variables"):
+        yield "environment.conda_file.variables (write them as environment_variables)"

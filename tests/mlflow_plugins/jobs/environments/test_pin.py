@@ -99,6 +99,15 @@ def test_a_docker_context_says_what_could_be_installed(pin_here, tmp_path):
     assert pinned.not_applied[1].startswith("requirements: context/requirements.txt would install")
 
 
+def test_what_is_left_out_is_said(pin_here):
+    conda = {"dependencies": ["numpy"], "variables": {"A": "b"}}
+    words = pin_here({"conda_file": conda, "os_type": "Windows"}).not_applied
+    assert [one.split(" ")[0] for one in words] == [
+        "environment.os_type",
+        "environment.conda_file.variables",
+    ]
+
+
 def test_our_own_form(pin_here, tmp_path):
     (tmp_path / "requirements.txt").write_text("b==1 \\\n  --hash=sha256:22\na\n")
     pinned = pin_here({"python": 3.11, "requirements": "requirements.txt"})

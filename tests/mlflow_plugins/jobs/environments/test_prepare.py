@@ -114,6 +114,12 @@ def test_compatible_takes_the_nearest_and_says_so(host, pinned):
         assert f"differs from its file: {difference}." in host.log.read_text()
 
 
+def test_compatible_environments_keep_their_own_differences(host, pinned):
+    with_r = prepare(pinned("compatible", conda_file={"dependencies": ["r", "tiny"]}), host)
+    without = prepare(pinned("compatible", conda_file={"dependencies": ["tiny"]}), host)
+    assert (len(with_r.differences), without.differences) == (1, ())
+
+
 def test_compatible_changes_nothing_that_can_be_had(host, pinned):
     wanted = pinned("compatible", python=OWN, requirements=["tiny==1.0", "tinier==1.0"])
     assert prepare(wanted, host).differences == ()
