@@ -44,10 +44,10 @@ def _explain(error: Any, root: type[Part], what: str) -> str:
     place = [str(part) for part in error["loc"]]
     field = _field(error)
     if error["type"] == "missing":
-        return f"Field {field!r} is missing. A {what} needs it."
+        return f"Field {field!r} is missing. {_with_article(what).capitalize()} needs it."
     if error["type"] == "extra_forbidden":
         known = [one for one in _fields_at(root, place[:-1]) if one not in FROM_TYPES]
-        where = f" of {'.'.join(place[:-1])!r}" if len(place) > 1 else f" of a {what}"
+        where = f" of {'.'.join(place[:-1])!r}" if len(place) > 1 else f" of {_with_article(what)}"
         return (
             f"Field {field!r} is unknown. The fields{where} are: {', '.join(known)}."
             f"{did_you_mean(place[-1], known)}"
@@ -74,6 +74,10 @@ def _model_in(annotation: Any) -> Any:
         candidates = [_model_in(one) for one in get_args(annotation)]
         return next(one for one in candidates if isinstance(one, type) and issubclass(one, Part))
     return annotation
+
+
+def _with_article(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
 
 
 def short(value: Any) -> str:

@@ -20,6 +20,7 @@ from mlflow_plugins.core import (
     parse_reference,
 )
 from mlflow_plugins.jobs._document import parse_yaml
+from mlflow_plugins.jobs._explain import validate
 from mlflow_plugins.jobs._fields import Part
 from mlflow_plugins.jobs.environments._conda import read_conda
 from mlflow_plugins.jobs.environments._fields import Environment
@@ -33,6 +34,7 @@ _REMOTE = re.compile(
     r"azureml://(?:registries/[^/]+|.*/workspaces/[^/]+)/environments/(?P<name>[^/]+)"
     r"(?:/(?:versions|labels)/(?P<which>[^/]+))?"
 )
+_FILE = "file:"
 _CURATED_PREFIX = "azureml-"
 _IN_CONTEXT = ("requirements.txt", "conda.yml", "conda.yaml", "environment.yml", "environment.yaml")
 _WORKSPACE = "the workspace's own environment is used"
@@ -96,6 +98,9 @@ def _pin(environment: Environment, store: AssetStore, base_folder: Path) -> Pinn
         pinned = pin_content(content, title=_title(environment))
         hints = _hints(environment, base_folder)
         return pinned.model_copy(update={"not_applied": (*pinned.not_applied, *hints)})
+    if environment.reference.startswith(_FILE):
+        path = base_folder / environment.reference.removeprefix(_FILE)
+        return _pin(_read_environment_file(path), store, path.parent)
     found = find(environment.reference, store)
     if isinstance(found, str):
         words = f"environment {found} (Azure's images are not pulled; {_WORKSPACE})"
@@ -103,6 +108,13 @@ def _pin(environment: Environment, store: AssetStore, base_folder: Path) -> Pinn
     content = Environment.model_validate(found.spec)
     title = f"{found.name}:{found.version}"
     return pin_content(content, title=title)
+
+
+def _read_environment_file(path: Path) -> Environment:
+    document = parse_yaml(read_text(path, where="environment"), path)
+    if not isinstance(document, Mapping) or "reference" in document:
+        raise InvalidInput(f"{str(path)!r} is not an environment file: a mapping of YAML.")
+    return validate(Environment, document, what="environment")
 
 
 def find(reference: str, store: AssetStore) -> Asset | str:
@@ -118,7 +130,7 @@ def find(reference: str, store: AssetStore) -> Asset | str:
     if not is_reference(reference):
         raise InvalidInput(
             f"{reference!r} is not a reference to an environment. Write azureml:NAME:VERSION, "
-            "azureml:NAME@latest, or a mapping such as {conda_file: conda.yml}."
+            "azureml:NAME@latest, file:PATH, or a mapping such as {conda_file: conda.yml}."
         )
     parsed = parse_reference(reference)
     try:

@@ -116,6 +116,19 @@ def test_our_own_form(pin_here, tmp_path):
     assert pin_here({"requirements": ["b", "a"]}).recipe.requirements == ("a", "b")
 
 
+def test_an_environment_file_is_named(pin_here, tmp_path):
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env" / "e.yml").write_text("name: mine\nimage: x\nconda_file: conda.yml\n")
+    (tmp_path / "env" / "conda.yml").write_text("dependencies: [tiny]\n")
+    pinned = pin_here("file:./env/e.yml")
+    assert (pinned.title, pinned.recipe.requirements) == ("mine", ("tiny",))
+    with pytest.raises(InvalidInput, match="environment: there is no file"):
+        pin_here("file:no.yml")
+    (tmp_path / "list.yml").write_text("[1]\n")
+    with pytest.raises(InvalidInput, match="is not an environment file"):
+        pin_here("file:list.yml")
+
+
 def test_an_assets_version_is_fixed(pin_here, client, store, tmp_path, unique_name):
     document = {"name": unique_name, "requirements": ["tiny==1.0"]}
     apply(client, document, base_folder=tmp_path)
@@ -172,7 +185,10 @@ def test_an_unknown_asset_is_not_found(pin_here):
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({"imag": "x"}, "Field 'imag' is unknown.*Did you mean 'image'"),
+        (
+            {"imag": "x"},
+            "of an environment are.*Did you mean 'image'",
+        ),
         ({"image": "x", "build": {"path": "."}}, "both an image and a build"),
         ({"conda_file": "c.yml", "python": "3.11"}, "a conda_file beside python"),
         ({"reference": "azureml:x:1", "image": "y"}, "both a reference and image"),
