@@ -39,12 +39,12 @@ def validate(model: type[Model], document: Mapping[str, Any], *, what: str) -> M
 def _explain(error: Any, field: str, root: type[Part], what: str) -> str:
     if error["type"] == "missing":
         place, owner = _walk(root, error["loc"][:-1])
-        of = f"{'.'.join(place)!r}" if place else f"A {what}"
+        of = f"{'.'.join(place)!r}" if place else _with_article(what).capitalize()
         return f"Field {field!r} is missing. {of} needs it."
     if error["type"] == "extra_forbidden":
         place, owner = _walk(root, error["loc"][:-1])
         known = [one for one in _field_names(owner) if one not in FROM_TYPES]
-        where = f"of {'.'.join(place)!r}" if place else f"of a {what}"
+        where = f"of {'.'.join(place)!r}" if place else f"of {_with_article(what)}"
         nearest = did_you_mean(str(error["loc"][-1]), known)
         return f"Field {field!r} is unknown. The fields {where} are: {', '.join(known)}.{nearest}"
     if error["type"].startswith("union_tag"):
@@ -126,6 +126,10 @@ def _alternatives(annotation: Any) -> Iterator[Any]:
             yield from _alternatives(one)
     else:
         yield annotation
+
+
+def _with_article(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
 
 
 def short(value: Any) -> str:

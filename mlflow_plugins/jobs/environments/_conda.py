@@ -47,7 +47,10 @@ NO_PYTHON_PACKAGE = re.compile(
     r"conda|mamba|micromamba|boost|boost-cpp|eigen|hdf5|proj|geos|swig|bash|tar|unzip|vim"
 )
 
-_SPEC = re.compile(r"(?:[\w./:-]+::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<rest>.*)", flags=re.DOTALL)
+_SPEC = re.compile(
+    r"(?:[\w./:-]+::)?(?P<name>_?[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?P<rest>.*)",
+    flags=re.DOTALL | re.ASCII,
+)
 _BRACKET = re.compile(r"\[(.*)\]\s*$")
 _FIELDS = ("name", "channels", "dependencies", "prefix", "variables")
 

@@ -82,14 +82,18 @@ class UvMaker(Maker):
 
     @property
     def key(self) -> str:
-        """The hash of the packages, the Python and the kind of machine."""
+        """The hash of the packages, the Python and the kind of machine.
+
+        What a compatible environment differs in depends on all that was asked for.
+        """
+        asked = {} if self._policy is Policy.EXACT else self._recipe.model_dump()
         return digest(
             "uv",
             self._recipe.requirements,
             self._recipe.options,
             str(self._python.version),
             [sys.platform, platform.machine()],
-            str(self._policy),
+            asked,
         )[:_KEY_LENGTH]
 
     def make(self, root: Path, lock: int) -> Built:

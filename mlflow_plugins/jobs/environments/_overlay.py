@@ -13,6 +13,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -70,14 +71,15 @@ def overlay(below: PreparedEnvironment, folder: Path, host: Host) -> PreparedEnv
     Raises:
         EnvironmentFailed: There is no pip for it.
     """
-    python = below.folder / "bin" / "python"
+    # A system's Python may be there as python3 alone.
+    python = Path(sys.executable) if below.is_workspace else below.folder / "bin" / "python"
     if not python.exists():
         raise EnvironmentFailed(
             f"The command installs Python packages, but its environment {below.title} has no "
             "Python. Add python to the packages of the environment."
         )
     facts = _ask(python, host)
-    _make(folder, below.folder / "bin", facts)
+    _make(folder, python.parent, facts)
     if not (folder / "bin" / "uv").exists():
         (folder / "bin" / "uv").symlink_to(find_uv())
     if not (folder / "bin" / "pip").exists():

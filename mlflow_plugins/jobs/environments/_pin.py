@@ -5,7 +5,7 @@ refused is. What is left says the same for ever and on any machine.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from mlflow_plugins.core import (
     parse_reference,
 )
 from mlflow_plugins.core.yaml_files import parse_yaml
+from mlflow_plugins.jobs._explain import validate
 from mlflow_plugins.jobs._fields import Part
 from mlflow_plugins.jobs.environments._conda import read_conda
 from mlflow_plugins.jobs.environments._fields import Environment
@@ -33,6 +34,7 @@ _REMOTE = re.compile(
     r"azureml://(?:registries/[^/]+|.*/workspaces/[^/]+)/environments/(?P<name>[^/]+)"
     r"(?:/(?:versions|labels)/(?P<which>[^/]+))?"
 )
+_FILE = "file:"
 _CURATED_PREFIX = "azureml-"
 _IN_CONTEXT = ("requirements.txt", "conda.yml", "conda.yaml", "environment.yml", "environment.yaml")
 _WORKSPACE = "the workspace's own environment is used"
@@ -96,6 +98,9 @@ def _pin(environment: Environment, store: AssetStore, base_folder: Path) -> Pinn
         pinned = pin_content(content, title=_title(environment))
         hints = _hints(environment, base_folder)
         return pinned.model_copy(update={"not_applied": (*pinned.not_applied, *hints)})
+    if environment.reference.startswith(_FILE):
+        path = base_folder / environment.reference.removeprefix(_FILE)
+        return _pin(_read_environment_file(path), store, path.parent)
     found = find(environment.reference, store)
     if isinstance(found, str):
         words = f"environment {found} (Azure's images are not pulled; {_WORKSPACE})"
@@ -103,6 +108,13 @@ def _pin(environment: Environment, store: AssetStore, base_folder: Path) -> Pinn
     content = Environment.model_validate(found.spec)
     title = f"{found.name}:{found.version}"
     return pin_content(content, title=title)
+
+
+def _read_environment_file(path: Path) -> Environment:
+    document = parse_yaml(read_text(path, where="environment"), path)
+    if not isinstance(document, Mapping) or "reference" in document:
+        raise InvalidInput(f"{str(path)!r} is not an environment file: a mapping of YAML.")
+    return validate(Environment, document, what="environment")
 
 
 def find(reference: str, store: AssetStore) -> Asset | str:
@@ -118,7 +130,7 @@ def find(reference: str, store: AssetStore) -> Asset | str:
     if not is_reference(reference):
         raise InvalidInput(
             f"{reference!r} is not a reference to an environment. Write azureml:NAME:VERSION, "
-            "azureml:NAME@latest, or a mapping such as {conda_file: conda.yml}."
+            "azureml:NAME@latest, file:PATH, or a mapping such as {conda_file: conda.yml}."
         )
     parsed = parse_reference(reference)
     try:
@@ -208,9 +220,10 @@ def pin_content(content: Environment, *, title: str = "") -> PinnedEnvironment:
     """Return the pinned form of an environment that names no files any more."""
     title = title or _title(content)
     recipe = _recipe_of(content)
-    words = _not_applied(content, title, has_recipe=recipe is not None)
     return PinnedEnvironment(
-        title=title, recipe=recipe, not_applied=(words,) if words is not None else ()
+        title=title,
+        recipe=recipe,
+        not_applied=tuple(_not_applied(content, title, has_recipe=recipe is not None)),
     )
 
 
@@ -256,11 +269,16 @@ def _title(content: Environment) -> str:
     return "requirements" if content.requirements is not None else f"Python {content.python}"
 
 
-def _not_applied(content: Environment, title: str, *, has_recipe: bool) -> str | None:
+def _not_applied(content: Environment, title: str, *, has_recipe: bool) -> Iterator[str]:
     verb = "built" if content.build is not None else "pulled"
-    if content.image is None and content.build is None:
-        return None
-    if not has_recipe:
-        return f"environment {title} (no image is {verb}; {_WORKSPACE})"
-    what = f"image {content.image!r}" if content.build is None else "build"
-    return f"environment {what} (no image is {verb}; the Python packages are installed)"
+    if content.image is not None or content.build is not None:
+        what = f"image {content.image!r}" if content.build is None else "build"
+        yield (
+            f"environment {what} (no image is {verb}; the Python packages are installed)"
+            if has_recipe
+            else f"environment {title} (no image is {verb}; {_WORKSPACE})"
+        )
+    if content.os_type is not None and content.os_type.lower() != "linux":
+        yield f"environment.os_type {content.os_type!r} (the agent's system is used)"
+    if isinstance(content.conda_file, Mapping) and content.conda_file.get("variables"):
+        yield "environment.conda_file.variables (write them as environment_variables)"

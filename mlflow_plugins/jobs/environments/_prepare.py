@@ -51,15 +51,15 @@ class PreparedEnvironment:
         """Return the environment variables with which its programs are found first.
 
         The agent's own programs are out of reach in an environment that is not the agent's: its
-        ``pip`` would change the workspace.
+        ``pip`` would change the workspace. (Not so if they lie among the system's programs.)
         """
         own = workspace_programs()
         path = inherited.get("PATH", os.defpath).split(os.pathsep)
         programs = [str(one / "bin") for one in (self.folder, *self.layers)]
         if self.is_workspace:
             programs = [*(one for one in programs if one != str(own)), str(own)]
-        else:
-            path = [one for one in path if Path(one or ".") != own]
+        elif sys.prefix != sys.base_prefix:
+            path = [one for one in path if Path(one).resolve() != own.resolve()]
         changed = dict(inherited)
         if self.hash or self.layers:
             changed = {k: v for k, v in inherited.items() if k not in _NOT_INHERITED}

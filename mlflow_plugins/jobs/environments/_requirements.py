@@ -10,6 +10,7 @@ from mlflow_plugins.jobs.environments._recipe import canonical_requirement
 
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _OPTION = re.compile(r"(?P<name>--?[A-Za-z][\w-]*)(?:[ =]\s*|(?<=^-r))(?P<value>\S.*)?$")
+_PLACE = re.compile(r"[./~]|(?!\S+\s*@\s)\S*(?:://|\.whl$|\.tar\.gz$|\.zip$)")
 _FILES = ("-r", "--requirement")
 _INDEXES = {
     "-i": "--index-url",
@@ -58,7 +59,7 @@ class Requirements:
         for line in _joined(lines):
             if line.startswith("-"):
                 self._read_option(line, folder, where)
-            elif line.startswith((".", "/", "~")) or line.endswith((".whl", ".tar.gz", ".zip")):
+            elif _PLACE.match(line):
                 self._read_place(line, where)
             else:
                 self.requirements.add(canonical_requirement(line, where=where))

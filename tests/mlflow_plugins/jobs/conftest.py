@@ -77,11 +77,20 @@ def running_agent(uri: str, folder: Path, **settings: str) -> Iterator[AgentProc
 
 
 @pytest.fixture(scope="module")
+def agent_variables() -> dict[str, str]:
+    """The environment of the module's agent, beside the usual; for modules to override."""
+    return {}
+
+
+@pytest.fixture(scope="module")
 def agent(
-    tracking_server: servers.TrackingServer, tmp_path_factory: pytest.TempPathFactory
+    tracking_server: servers.TrackingServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    agent_variables: dict[str, str],
 ) -> Iterator[AgentProcess]:
     """An agent on the shared server, for tests that kill nothing."""
-    with running_agent(tracking_server.uri, tmp_path_factory.mktemp("agent")) as agent:
+    folder = tmp_path_factory.mktemp("agent")
+    with running_agent(tracking_server.uri, folder, **agent_variables) as agent:
         yield agent
 
 

@@ -58,6 +58,8 @@ def job(**fields):
         ({"command": "x ${{inputs.a}}"}, r"'command' uses \$\{\{inputs\.a\}\}.*not defined"),
         ({"command": "x", "environment_variables": {"A": [1]}}, r"'environment_variables\.A'"),
         ({"command": "x", "environment": 3}, r"^Field 'environment': [^\n]*$"),
+        ({"command": "x", "environment": {"imag": "y"}}, r"'environment\.imag'.*'image'"),
+        ({"command": "x", "environment": {}}, r"'environment': says nothing to use"),
     ],
 )
 def test_a_wrong_document_is_refused_with_the_field(document, message):

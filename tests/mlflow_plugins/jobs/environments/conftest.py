@@ -1,6 +1,8 @@
 """A package index made on the spot, and hosts that know no other."""
 
+import io
 import os
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +13,17 @@ from mlflow_plugins.core import Settings
 from mlflow_plugins.jobs.environments import Environment, Host, PinnedEnvironment
 from mlflow_plugins.jobs.environments._pin import pin_content
 
+# A build backend that notes its process where the variable ENDLESS says, and does not end.
+_ENDLESS = """
+import os, pathlib, time
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    pathlib.Path(os.environ["ENDLESS"]).write_text(str(os.getpid()))
+    time.sleep(600)
+"""
 _WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
-def write_wheel(
+def _write_wheel(
     folder: Path, name: str, version: str, *, requires: tuple[str, ...] = (), script: bool = False
 ) -> Path:
     """Make a package whose module says its version; with a program of its name, if asked."""
@@ -37,13 +46,45 @@ def write_wheel(
     return path
 
 
+def _write_sdist(folder: Path, name: str, backend: str) -> Path:
+    """Make a package of version 1.0 that has to be built, by a backend of its own."""
+    files = {
+        "pyproject.toml": (
+            '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+            f'[project]\nname = "{name}"\nversion = "1.0"\n'
+        ),
+        "backend.py": backend,
+        "PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: 1.0\n",
+    }
+    path = folder / f"{name}-1.0.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for one, text in files.items():
+            member = tarfile.TarInfo(f"{name}-1.0/{one}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return path
+
+
+@pytest.fixture
+def write_sdist() -> Callable[..., Path]:
+    """Makes packages that have to be built."""
+    return _write_sdist
+
+
+@pytest.fixture
+def write_wheel() -> Callable[..., Path]:
+    """Makes packages."""
+    return _write_wheel
+
+
 @pytest.fixture(scope="session")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of tiny packages: tiny 1.0, 1.1 and 2.0; tinier 1.0 needs tiny below 2."""
+    """A folder of packages: tiny 1.0, 1.1 and 2.0; tinier, which needs tiny below 2; endless."""
     folder = tmp_path_factory.mktemp("index")
     for version in ("1.0", "1.1", "2.0"):
-        write_wheel(folder, "tiny", version, script=True)
-    write_wheel(folder, "tinier", "1.0", requires=("tiny<2",))
+        _write_wheel(folder, "tiny", version, script=True)
+    _write_wheel(folder, "tinier", "1.0", requires=("tiny<2",))
+    _write_sdist(folder, "endless", _ENDLESS)
     return folder
 
 
@@ -60,19 +101,25 @@ def offline(index: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def host(tmp_path: Path, offline: dict[str, str]) -> Host:
-    return make_host(tmp_path, offline)
+def make_host(tmp_path: Path, offline: dict[str, str]) -> Callable[..., Host]:
+    """Makes hosts that share a folder and a log; variables and settings may be added."""
+
+    def make_host(settings: Settings | None = None, **variables: str) -> Host:
+        log = tmp_path / "log.txt"
+        log.touch()
+        return Host(
+            folder=tmp_path / "environments",
+            log=log,
+            variables={**offline, **variables},
+            settings=settings or Settings(),
+        )
+
+    return make_host
 
 
-def make_host(folder: Path, variables: dict[str, str], **settings: float) -> Host:
-    log = folder / "log.txt"
-    log.touch()
-    return Host(
-        folder=folder / "environments",
-        log=log,
-        variables=variables,
-        settings=Settings(**settings),
-    )
+@pytest.fixture
+def host(make_host: Callable[..., Host]) -> Host:
+    return make_host()
 
 
 @pytest.fixture

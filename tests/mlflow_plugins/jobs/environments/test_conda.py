@@ -8,6 +8,8 @@ from packaging.version import Version
 
 from mlflow_plugins.core import InvalidInput
 from mlflow_plugins.jobs.environments._conda import pip_versions, read_conda
+from mlflow_plugins.jobs.environments._recipe import canonical_requirement
+from mlflow_plugins.jobs.environments._requirements import Requirements
 
 VERSIONS = st.lists(st.integers(0, 30), min_size=1, max_size=3).map(
     lambda parts: ".".join(map(str, parts))
@@ -124,3 +126,28 @@ def test_the_version_of_python(text, versions):
 def test_what_is_wrong_is_refused(document, message):
     with pytest.raises(InvalidInput, match=message):
         read_conda(document)
+
+
+@pytest.mark.property
+@given(st.text(max_size=20), st.text(alphabet="=<>!~*.,|: 019ab[]'", max_size=12))
+def test_any_text_is_read_or_refused(name, versions):
+    try:
+        conda = read(f"{name}{versions}")
+    except InvalidInput:
+        return
+    assert len(conda.dependencies) == 1
+    for one in conda.requirements:
+        assert canonical_requirement(one, where="here")
+
+
+@pytest.mark.property
+@given(st.text(max_size=30))
+def test_any_line_is_a_requirement_or_refused(text):
+    read = Requirements()
+    try:
+        read.read_lines(text.splitlines(), folder=None, where="here")
+    except InvalidInput:
+        return
+    again = Requirements()
+    again.read_lines(read.requirements, folder=None, where="here")
+    assert again.requirements == read.requirements
