@@ -67,6 +67,7 @@ class Coordinator:
         self._open: set[int] = set()
         self._next_point: Point | None = None
         self._is_exhausted = False
+        self._has_told_late = False
         self._deadline = time.time() + job.limits.timeout
         earlier = self._read_earlier()
         claimed = claimed_children(record)
@@ -152,8 +153,7 @@ class Coordinator:
         for number, reason in self._ending.behind(self._run_ids, self._open).items():
             self._prune(number, reason)
         if self._is_late():
-            for number in sorted(self._open):
-                self._cancel(number)
+            self._end_late()
         while self._may_begin() and len(self._open) < self._n_parallel():
             self._begin()
 
@@ -171,6 +171,17 @@ class Coordinator:
 
     def _is_late(self) -> bool:
         return time.time() > self._deadline
+
+    def _end_late(self) -> None:
+        """Cancel what still runs after the sweep's time; what has completed counts."""
+        if not self._has_told_late:
+            _say(
+                "The sweep has run longer than limits.timeout allows "
+                f"({self._job.limits.timeout} seconds); the trials that still run are cancelled."
+            )
+            self._has_told_late = True
+        for number in sorted(self._open):
+            self._cancel(number)
 
     def _begin(self) -> None:
         self._next_point = self._next_point or self.search.ask()

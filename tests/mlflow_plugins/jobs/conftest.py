@@ -76,11 +76,20 @@ def running_agent(uri: str, folder: Path, **settings: str) -> Iterator[AgentProc
 
 
 @pytest.fixture(scope="module")
+def agent_settings() -> dict[str, str]:
+    """More environment variables of `agent`; for modules to override."""
+    return {}
+
+
+@pytest.fixture(scope="module")
 def agent(
-    tracking_server: servers.TrackingServer, tmp_path_factory: pytest.TempPathFactory
+    tracking_server: servers.TrackingServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    agent_settings: dict[str, str],
 ) -> Iterator[AgentProcess]:
     """An agent on the shared server, for tests that kill nothing."""
-    with running_agent(tracking_server.uri, tmp_path_factory.mktemp("agent")) as agent:
+    folder = tmp_path_factory.mktemp("agent")
+    with running_agent(tracking_server.uri, folder, **agent_settings) as agent:
         yield agent
 
 
