@@ -94,11 +94,14 @@ def test_randint_is_below_its_bound(upper, number):
     ("law", "oracle"),
     [
         ({"type": "uniform", "min_value": -1, "max_value": 3}, stats.uniform(-1, 4)),
-        ({"type": "loguniform", "min_value": -3, "max_value": 2}, stats.loguniform(0.0497871, 7.389056)),
+        (
+            {"type": "loguniform", "min_value": -3, "max_value": 2},
+            stats.loguniform(0.0497871, 7.389056),
+        ),
         ({"type": "normal", "mu": 2, "sigma": 3}, stats.norm(2, 3)),
         ({"type": "lognormal", "mu": 0.5, "sigma": 0.7}, stats.lognorm(0.7, scale=math.exp(0.5))),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("points", [RandomPoints, SobolPoints])
 def test_values_are_distributed_as_the_law_says(law, oracle, points):
     space = space_of(law)

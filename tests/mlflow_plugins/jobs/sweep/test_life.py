@@ -115,9 +115,11 @@ def test_a_sweep_runs(driver, client, submit_sweep, unique_name, tmp_path):
     log = driver.own_lines(job)
     assert any("trial   0  Completed  loss 211" in line for line in log)
     assert log[-1].startswith(f"Best of 7 trials: trial 0 (run {sweep.best.run_id}), loss 211")
-    parents = {one.parent_run_id for one in list_jobs(client).items if one.run_id in {
-        trial.run_id for trial in sweep.trials
-    }}  # fmt: skip
+    parents = {
+        one.parent_run_id
+        for one in list_jobs(client).items
+        if one.run_id in {trial.run_id for trial in sweep.trials}
+    }
     assert parents == {job.run_id}
 
 
@@ -188,7 +190,6 @@ def test_several_objectives_and_a_sweep_that_goes_on_with_another(driver, client
     known = read_sweep(client, more.run_id)
     assert [one.params["x"] for one in known.trials] == [3, 4, 5]  # the grid goes on
     assert [one.number for one in known.trials] == [0, 1, 2]
-    assert "'resume_from': the sweep" in driver.wait_for_end(other).error
 
 
 @pytest.mark.usefixtures("agent")
@@ -223,9 +224,8 @@ def test_a_sweep_that_takes_too_long_keeps_what_it_has(driver, client, submit_sw
 
 @pytest.mark.fault
 def test_a_coordinator_that_is_killed_loses_no_trial_and_runs_none_twice(
-    driver, client, submit_sweep, start_agent, tmp_path
+    driver, client, submit_sweep, agent, tmp_path
 ):
-    agent = start_agent(MLFLOW_STUDIO_MAX_JOBS="6")
     notes = tmp_path / "notes"
     job = submit_sweep(
         f"echo ${{{{search_space.x}}}} >> {notes}; "

@@ -144,7 +144,7 @@ def test_importances_are_those_of_what_matters():
     assert search.importances() == {}  # too few to say
     run(search, job, 51, lambda values: values["x"] ** 2 + 0.01 * values["y"])
     importances = search.importances()
-    assert list(importances)[0] == "x"
+    assert next(iter(importances)) == "x"
     assert set(importances) == {"x", "y", "k"}
     assert sum(importances.values()) == pytest.approx(1)
     assert importances["x"] > 0.7

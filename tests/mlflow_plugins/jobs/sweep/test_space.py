@@ -65,11 +65,15 @@ def test_the_grid_has_every_combination_once_also_below_choices():
     space = space_of(MODELS, "grid")
     values = [as_text(space.values(point)["model"]) for point in space.grid()]
     by_hand = [
-        *(f'{{"name": "svm", "C": {c}, "kernel": "{k}"}}' for c in (1, 2, 3) for k in ("rbf", "linear")),
+        *(
+            f'{{"name": "svm", "C": {c}, "kernel": "{k}"}}'
+            for c in (1, 2, 3)
+            for k in ("rbf", "linear")
+        ),
         '{"name": "tree", "depth": 4}',
         *(f'{{"name": "tree", "depth": {{"kind": "deep", "levels": {n}}}}}' for n in (8, 9)),
         "none",
-    ]  # fmt: skip
+    ]
     assert Counter(values) == dict.fromkeys(by_hand, 2)  # with and without scale
     points = GridPoints(space)
     assert [points.point(n) for n in range(20)] == list(space.grid())

@@ -23,7 +23,7 @@ inputs:
   data: {type: uri_file, path: azureml:iris@latest, mode: ro_mount}
   depth: {type: integer, optional: true}
 outputs:
-  model: {type: mlflow_model, name: best, version: 1}
+  model: {name: best, version: 1}
 sampling_algorithm: {type: random, rule: sobol, logbase: e}
 search_space:
   C: {type: uniform, min_value: 0.5, max_value: 0.9}
@@ -91,8 +91,14 @@ def test_a_sweep_becomes_a_coordinator(folder):
         (r"Field 'trial' is missing", {"trial": None}),
         (r"'trial\.command' is missing\. 'trial' needs it", {"trial": {"code": "src"}}),
         (r"'trial\.comand' is unknown.*'command'", {"trial": {"command": "x", "comand": "y"}}),
-        (r"\$\{\{search_space\.D\}\}, which is not.*Did", {"trial": {"command": "${{search_space.D}}"}}),
-        (r"sampling_algorithm\.type' is 'randm'.*bayesian.*'random'", {"sampling_algorithm": "randm"}),
+        (
+            r"\$\{\{search_space\.D\}\}, which is not.*Did",
+            {"trial": {"command": "${{search_space.D}}"}},
+        ),
+        (
+            r"sampling_algorithm\.type' is 'randm'.*bayesian.*'random'",
+            {"sampling_algorithm": "randm"},
+        ),
         (
             r"'sampling_algorithm\.rul' is unknown.*type, rule, seed, logbase\..*'rule'",
             {"sampling_algorithm": {"type": "random", "rul": "sobol"}},
@@ -101,7 +107,10 @@ def test_a_sweep_becomes_a_coordinator(folder):
             r"'search_space\.C\.min' is unknown. The fields of 'search_space\.C' are: min_value",
             {"search_space": {"C": {"type": "uniform", "min": 1, "max_value": 2}}},
         ),
-        (r"'search_space\.C\.type' is 'unifrm'.*'uniform'", {"search_space": {"C": {"type": "unifrm"}}}),
+        (
+            r"'search_space\.C\.type' is 'unifrm'.*'uniform'",
+            {"search_space": {"C": {"type": "unifrm"}}},
+        ),
         (r"'search_space\.C\.type' is missing", {"search_space": {"C": {"min_value": 1}}}),
         (
             r"'search_space\.C': min_value is 2 and max_value 1",
@@ -111,7 +120,10 @@ def test_a_sweep_becomes_a_coordinator(folder):
             r"'search_space\.C\.q'.*greater than 0",
             {"search_space": {"C": {"type": "quniform", "min_value": 1, "max_value": 2, "q": 0}}},
         ),
-        (r"'search_space\.C' is 'uniform'.*'grid' takes choice only", {"sampling_algorithm": "grid"}),
+        (
+            r"'search_space\.C' is 'uniform'.*'grid' takes choice only",
+            {"sampling_algorithm": "grid"},
+        ),
         (
             r"'search_space\.C' is 'normal'.*'bayesian' takes choice, quniform, uniform only",
             {
@@ -140,7 +152,10 @@ def test_a_sweep_becomes_a_coordinator(folder):
         ),
         (r"'early_termination' and 'pruner'", {"pruner": "MedianPruner"}),
         (r"'objective\.goal'", {"objective": {"goal": "more", "primary_metric": "m"}}),
-        (r"'early_termination\.type' is 'bandt'.*'bandit'", {"early_termination": {"type": "bandt"}}),
+        (
+            r"'early_termination\.type' is 'bandt'.*'bandit'",
+            {"early_termination": {"type": "bandt"}},
+        ),
         (
             r"'early_termination': a bandit policy needs one of",
             {"early_termination": {"type": "bandit"}},
@@ -164,7 +179,7 @@ def test_a_sweep_becomes_a_coordinator(folder):
             {"early_termination": None, "pruner": "Median"},
         ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_sweep_is_refused_with_the_field(folder, match, changes):
     refuse(folder, match, **changes)
 
@@ -199,6 +214,7 @@ def test_the_trial_may_be_a_component(folder, trial):
     assert job.inputs["data"].type == "uri_folder"
     assert job.inputs["tol"].value == 0.001
     assert job.inputs["depth"].optional
+    assert (job.outputs["model"].type, job.outputs["model"].name) == ("mlflow_model", "best")
     assert set(job.inputs) == {"data", "tol", "depth"}  # C and kernel are drawn
     command = yaml.safe_load(job.files[SWEEP_FILE])["trial"]["command"]
     assert "--C ${{search_space.C}} --tol ${{ inputs.tol }}" in command
