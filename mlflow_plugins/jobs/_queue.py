@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from mlflow_plugins.core import (
@@ -129,6 +130,11 @@ def stored_status(record: Record) -> JobStatus:
 def is_cancel_requested(tags: Mapping[str, str]) -> bool:
     """Tell whether somebody asked to cancel the job."""
     return _CANCEL in tags
+
+
+def has_job(run: Run) -> bool:
+    """Tell whether a run says that it is a job's: then it is in the queue, or was."""
+    return _RECORD in run.data.tags
 
 
 def has_outcome(record: Record) -> bool:
@@ -289,10 +295,13 @@ class JobQueue:
         )
         return [to_job(record) for record in page.items]
 
-    def find(self, run_id: str) -> Job | None:
-        """Return the job of a run even if the run does not say yet that it has one."""
+    def link(self, run_id: str) -> Job | None:
+        """Return the job of a run whose submitter may have been gone before the run named it."""
         page = self.records.search(JOB, tags={**_ROLE, _RUN: run_id}, max_results=1)
-        return to_job(page.items[0]) if page.items else None
+        if not page.items:
+            return None
+        self.client.set_tag(run_id, _RECORD, page.items[0].id)
+        return to_job(page.items[0])
 
     def take(self, record_id: str, *, holder: str, seconds: float) -> Lease | None:
         """Take a job; at once if its holder was a process of this machine that is gone."""

@@ -78,6 +78,9 @@ def test_a_child_whose_submitter_was_killed_half_way_is_finished(client, parent)
     job = submit_one(client, parent)
     assert job.run_id == run.info.run_id
     assert get_job(client, run.info.run_id).status is JobStatus.QUEUED
+    client.delete_tag(job.run_id, "studio.job")  # killed a little later
+    assert submit_one(client, parent).record_id == job.record_id
+    assert get_job(client, job.run_id).record_id == job.record_id
 
 
 def test_children_end_with_their_parent(client, parent):

@@ -65,7 +65,7 @@ def test_a_sweep_runs(driver, client, submit_sweep, unique_name, tmp_path):
         inputs={"bias": {"type": "uri_file", "path": "bias.txt"}, "more": 100},
         changed_inputs={"more": "200"},
         outputs={"model": {"type": "uri_folder", "name": unique_name}},
-        limits={"max_total_trials": 7, "max_concurrent_trials": 4, "trial_timeout": 2},
+        limits={"max_total_trials": 7, "max_concurrent_trials": 4, "trial_timeout": 12},
         tags={"team": "red"},
     )
     ended = driver.wait_for_end(job)
@@ -84,7 +84,7 @@ def test_a_sweep_runs(driver, client, submit_sweep, unique_name, tmp_path):
     ]
     assert [one.values for one in sweep.trials] == [(211.0,), (212.0,), *([None] * 5)]
     assert "exit code 3" in sweep.trials[2].reason
-    assert "limits.timeout allows (2 seconds)" in sweep.trials[4].reason
+    assert "limits.timeout allows (12 seconds)" in sweep.trials[4].reason
     assert (sweep.best.number, sweep.best.metrics) == (0, {"loss": 216.0, "other": 1.0})
     assert sweep.importances == {}
 
