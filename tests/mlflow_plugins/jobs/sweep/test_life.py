@@ -7,6 +7,7 @@ import mlflow.artifacts
 import pytest
 
 from mlflow_plugins.core import AssetStore, InvalidInput
+from mlflow_plugins.core.processes import ProcessIdentity
 from mlflow_plugins.data import DATA
 from mlflow_plugins.jobs import JobStatus, cancel_job, list_jobs
 from mlflow_plugins.jobs._queue import JobQueue
@@ -34,6 +35,12 @@ def artifact(client, run_id, path):
 def sweep_of(client, job):
     cancel_job(client, job.run_id)
     return parse_sweep(sweep_document(JobQueue(client).get(job.record_id)))
+
+
+def end_of(driver, job):
+    """A sweep is many jobs, so it gets more patience than one."""
+    driver.wait_until(lambda: driver.get(job).status.is_final, "the sweep ended", seconds=240)
+    return driver.get(job)
 
 
 def states(sweep):
@@ -68,7 +75,7 @@ def test_a_sweep_runs(driver, client, submit_sweep, unique_name, tmp_path):
         limits={"max_total_trials": 7, "max_concurrent_trials": 4, "trial_timeout": 12},
         tags={"team": "red"},
     )
-    ended = driver.wait_for_end(job)
+    ended = end_of(driver, job)
     assert ended.status is JobStatus.COMPLETED, ended.error
     assert (ended.type, ended.is_coordinator) == ("sweep", True)
 
@@ -131,7 +138,7 @@ def test_a_trial_that_is_behind_is_ended(driver, client, submit_sweep, tmp_path)
         {"quality": ["good", "bad"]},
         early_termination={"type": "bandit", "slack_factor": 0.5, "delay_evaluation": 2},
     )
-    assert driver.wait_for_end(job).status is JobStatus.COMPLETED
+    assert end_of(driver, job).status is JobStatus.COMPLETED
     sweep = read_sweep(client, job.run_id)
     assert states(sweep) == [TrialState.COMPLETED, TrialState.PRUNED]
     assert sweep.trials[1].reason == "bandit at interval 2"
@@ -145,7 +152,7 @@ def test_a_pruner_of_optuna_ends_trials(driver, client, submit_sweep):
         {"loss": [1, 9]},
         pruner={"name": "ThresholdPruner", "args": {"upper": 5}},
     )
-    assert driver.wait_for_end(job).status is JobStatus.COMPLETED
+    assert end_of(driver, job).status is JobStatus.COMPLETED
     sweep = read_sweep(client, job.run_id)
     assert states(sweep) == [TrialState.COMPLETED, TrialState.PRUNED]
     assert sweep.trials[1].reason == "ThresholdPruner after 1 values"
@@ -154,7 +161,7 @@ def test_a_pruner_of_optuna_ends_trials(driver, client, submit_sweep):
 @pytest.mark.usefixtures("agent")
 def test_a_sweep_without_its_metric_fails_and_says_what_there_was(driver, client, submit_sweep):
     job = submit_sweep("log los 1; log accuracy 1", {"x": [1, 2]})
-    ended = driver.wait_for_end(job)
+    ended = end_of(driver, job)
     assert ended.status is JobStatus.FAILED
     assert "None of the 2 completed trials logged a number as 'loss'" in ended.error
     assert "They logged: accuracy, los. Did you mean 'los'?" in ended.error
@@ -173,7 +180,7 @@ def test_several_objectives_and_a_sweep_that_goes_on_with_another(driver, client
     }
     command = "log loss ${{search_space.x}}; log speed ${{search_space.x}}"
     job = submit_sweep(command, {"x": list(range(9))}, **fields)
-    assert driver.wait_for_end(job).status is JobStatus.COMPLETED
+    assert end_of(driver, job).status is JobStatus.COMPLETED
     sweep = read_sweep(client, job.run_id)
     drawn = [one.params["x"] for one in sweep.trials]
     assert [one.values for one in sweep.trials] == [(x, x) for x in drawn]
@@ -186,7 +193,7 @@ def test_several_objectives_and_a_sweep_that_goes_on_with_another(driver, client
     more = submit_sweep(command, {"x": list(range(9))}, **grid)
     with pytest.raises(InvalidInput, match=r"'resume_from': the sweep .* another search space"):
         read_earlier(client, job.run_id, sweep_of(client, submit_sweep(command, {"x": [1]})))
-    assert driver.wait_for_end(more).status is JobStatus.COMPLETED
+    assert end_of(driver, more).status is JobStatus.COMPLETED
     known = read_sweep(client, more.run_id)
     assert [one.params["x"] for one in known.trials] == [3, 4, 5]  # the grid goes on
     assert [one.number for one in known.trials] == [0, 1, 2]
@@ -200,9 +207,9 @@ def test_a_sweep_that_is_cancelled_takes_its_trials_with_it(driver, client, subm
         "three trials ran",
     )
     cancel_job(client, job.run_id)
-    assert driver.wait_for_end(job).status is JobStatus.CANCELED
+    assert end_of(driver, job).status is JobStatus.CANCELED
     for child in children(client, job):
-        assert driver.wait_for_end(child).status is JobStatus.CANCELED
+        assert end_of(driver, child).status is JobStatus.CANCELED
     assert states(read_sweep(client, job.run_id)) == [TrialState.CANCELED] * 3
 
 
@@ -213,7 +220,7 @@ def test_a_sweep_that_takes_too_long_keeps_what_it_has(driver, client, submit_sw
         {"x": [1, 2, 3, 4]},
         limits={"timeout": 10, "max_concurrent_trials": 1},
     )
-    ended = driver.wait_for_end(job)
+    ended = end_of(driver, job)
     sweep = read_sweep(client, job.run_id)
     done = {TrialState.COMPLETED, TrialState.CANCELED}
     assert len(sweep.trials) <= 2
@@ -236,21 +243,16 @@ def test_a_coordinator_that_is_killed_loses_no_trial_and_runs_none_twice(
     driver.wait_until(
         lambda: notes.exists() and len(notes.read_text().split()) == 3, "three trials ran"
     )
-    (runner,) = filter(has_coordinator, agent.runners())
-    runner.kill()  # its command, the coordinator, dies with it
+    (note,) = agent.folder.glob(f"jobs/{job.record_id}-*/runner")
+    ProcessIdentity.parse(note.read_text()).find().kill()  # the coordinator dies with its runner
     (tmp_path / "gate").touch()
-    ended = driver.wait_for_end(job)
+    ended = end_of(driver, job)
     assert (ended.status, ended.attempt) == (JobStatus.COMPLETED, 2)
     sweep = read_sweep(client, job.run_id)
     assert [one.values for one in sweep.trials] == [(x,) for x in range(6)]
     assert [one.params["x"] for one in sweep.trials] == list(range(6))
     assert Counter(notes.read_text().split()) == {str(x): 1 for x in range(6)}
     assert "3 trials were there already" in driver.log(job)
-
-
-def has_coordinator(runner):
-    commands = [" ".join(one.cmdline()) for one in runner.children(recursive=True)]
-    return any("mlflow_plugins.jobs.sweep" in one for one in commands)
 
 
 def test_reading_what_is_no_sweep(driver, client):
