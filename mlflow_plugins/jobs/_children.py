@@ -70,7 +70,7 @@ def submit_child(
             **(tags or {}),
         },
     )
-    known = None if is_new else queue.find(run.info.run_id)
+    known = None if is_new else queue.link(run.info.run_id)
     return known or enqueue(
         queue,
         job,

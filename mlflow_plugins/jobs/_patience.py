@@ -12,12 +12,18 @@ _PATIENCE_SECONDS = 900.0
 T = TypeVar("T")
 
 
-def insist(action: Callable[[], T], *, is_pointless: Callable[[], bool]) -> T:
+def insist(
+    action: Callable[[], T],
+    *,
+    is_pointless: Callable[[], bool],
+    notify: Callable[[Exception], object] = lambda _: None,
+) -> T:
     """Do it again until the server answers.
 
     Args:
         action: What to do; doing it twice must be the same as doing it once.
         is_pointless: Tells that nobody needs it any more.
+        notify: Gets the error of every try after which another follows.
 
     Raises:
         MlflowException: The server refuses, or was away for too long.
@@ -29,6 +35,7 @@ def insist(action: Callable[[], T], *, is_pointless: Callable[[], bool]) -> T:
         except (MlflowException, requests.RequestException) as error:
             if not is_passing(error) or is_pointless() or time.monotonic() > deadline:
                 raise
+            notify(error)
         time.sleep(1.0)
 
 

@@ -199,6 +199,11 @@ def is_cancel_requested(tags: Mapping[str, str]) -> bool:
     return _CANCEL in tags
 
 
+def has_job(run: Run) -> bool:
+    """Tell whether a run says that it is a job's: then it is in the queue, or was."""
+    return _RECORD in run.data.tags
+
+
 def has_outcome(record: Record) -> bool:
     """Tell whether it is settled how the job ended."""
     return _OUTCOME in record.params
@@ -406,10 +411,13 @@ class JobQueue:
         )
         return [to_job(record) for record in page.items]
 
-    def find(self, run_id: str) -> Job | None:
-        """Return the job of a run even if the run does not say yet that it has one."""
+    def link(self, run_id: str) -> Job | None:
+        """Return the job of a run whose submitter may have been gone before the run named it."""
         page = self.records.search(JOB, role=JOB, tags={_RUN: run_id}, max_results=1)
-        return to_job(page.items[0]) if page.items else None
+        if not page.items:
+            return None
+        self.client.set_tag(run_id, _RECORD, page.items[0].id)
+        return to_job(page.items[0])
 
     def jobs_on(self, compute: str, *, is_begun: bool, max_results: int) -> list[Job]:
         """Return jobs of a compute that wait, next one first, or that are in somebody's hands."""

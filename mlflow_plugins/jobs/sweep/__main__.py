@@ -7,15 +7,20 @@ import sys
 import threading
 from pathlib import Path
 
-from mlflow_plugins.core import Settings, StudioError, connect
+import requests
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from mlflow_plugins.core import Settings, connect
 from mlflow_plugins.jobs._document import read_job_file
 from mlflow_plugins.jobs._outputs import OUTPUTS
 from mlflow_plugins.jobs._queue import JobQueue, job_record_id
 from mlflow_plugins.jobs.sweep._coordinator import Coordinator
 from mlflow_plugins.jobs.sweep._entities import Sweep
+from mlflow_plugins.jobs.sweep._patience import insist, say
 from mlflow_plugins.jobs.sweep._read import to_sweep
 from mlflow_plugins.jobs.sweep._results import check_success, keep_best_outputs, write_results
-from mlflow_plugins.jobs.sweep._spec import parse_sweep
+from mlflow_plugins.jobs.sweep._spec import SweepJob, parse_sweep
 
 _STOPPED = 128 + signal.SIGTERM
 
@@ -34,38 +39,43 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     try:
         return _run(options, stopping)
-    except StudioError as error:
-        _say(f"Error: {error.message}")
+    except (MlflowException, requests.RequestException) as error:
+        say(f"Error: {error.message if isinstance(error, MlflowException) else error}")
         return 1
 
 
 def _run(options: argparse.Namespace, stopping: threading.Event) -> int:
     job = parse_sweep(read_job_file(options.sweep_file))
-    client = connect()
-    queue = JobQueue(client)
+    client = insist(connect, stopping=stopping)
+    coordinator = insist(lambda: _begin(client, job, stopping), stopping=stopping)
+    if not coordinator.run():
+        return _STOPPED
+    pairs = (one.split("=", 1) for one in options.output)
+    places = {name: Path(path) for name, path in pairs}
+    sweep = insist(lambda: _conclude(client, coordinator, places), stopping=stopping)
+    _summarise(sweep)
+    return 0
+
+
+def _begin(client: MlflowClient, job: SweepJob, stopping: threading.Event) -> Coordinator:
     record_id = job_record_id(client, os.environ["MLFLOW_RUN_ID"])
-    coordinator = Coordinator(
+    return Coordinator(
         client,
-        queue.get(record_id),
+        JobQueue(client).get(record_id),
         job,
         stopping=stopping,
         poll_seconds=Settings.from_environment().poll_seconds,
     )
-    if not coordinator.run():
-        return _STOPPED
-    sweep = to_sweep(client, queue.get(record_id), importances=coordinator.search.importances())
+
+
+def _conclude(client: MlflowClient, coordinator: Coordinator, places: dict[str, Path]) -> Sweep:
+    record = JobQueue(client).get(coordinator.record_id)
+    sweep = to_sweep(client, record, importances=coordinator.search.importances())
     write_results(client, sweep)
     check_success(sweep)
-    _summarise(sweep)
     if sweep.best is not None:
-        places = dict(one.split("=", 1) for one in options.output)
-        keep_best_outputs(
-            client,
-            sweep.best,
-            {name: Path(path) for name, path in places.items()},
-            Path.cwd() / OUTPUTS,
-        )
-    return 0
+        keep_best_outputs(client, sweep.best, places, Path.cwd() / OUTPUTS)
+    return sweep
 
 
 def _summarise(sweep: Sweep) -> None:
@@ -75,17 +85,13 @@ def _summarise(sweep: Sweep) -> None:
     scores = ", ".join(
         f"{goal.metric} {value:.6g}" for goal, value in zip(sweep.goals, best.values, strict=True)
     )
-    _say(f"Best of {len(sweep.trials)} trials: trial {best.number} (run {best.run_id}), {scores}")
+    say(f"Best of {len(sweep.trials)} trials: trial {best.number} (run {best.run_id}), {scores}")
     if len(sweep.goals) > 1:
         numbers = ", ".join(str(one.number) for one in sweep.pareto_front)
-        _say(f"Pareto front: trials {numbers}")
+        say(f"Pareto front: trials {numbers}")
     if sweep.importances:
         shares = ", ".join(f"{name} {share:.2f}" for name, share in sweep.importances.items())
-        _say(f"Importance of the hyperparameters: {shares}")
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
+        say(f"Importance of the hyperparameters: {shares}")
 
 
 if __name__ == "__main__":

@@ -103,7 +103,9 @@ def _merged(
         for name, one in component.inputs.items()
         if name not in drawn
     }
-    outputs = {name: one.model_dump(exclude_none=True) for name, one in component.outputs.items()}
+    outputs = dict(document.get("outputs") or {})
+    for name, one in component.outputs.items():
+        outputs[name] = {**one.model_dump(exclude_none=True), **(outputs.get(name) or {})}
     fields = component.model_dump(
         include=set(_TRIAL_FIELDS), exclude_none=True, exclude_defaults=True
     )
@@ -114,10 +116,7 @@ def _merged(
     return {
         **document,
         "inputs": inputs,
-        "outputs": {
-            **outputs,
-            **{name: one or {} for name, one in (document.get("outputs") or {}).items()},
-        },
+        "outputs": outputs,
         "trial": _placed({**fields, "command": command}, folder),
     }
 

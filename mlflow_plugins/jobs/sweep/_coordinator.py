@@ -8,19 +8,17 @@ import threading
 import time
 from collections.abc import Sequence
 
-import requests
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
 
 from mlflow_plugins.core import Record, StudioError
 from mlflow_plugins.jobs._children import claimed_children, submit_child
-from mlflow_plugins.jobs._patience import is_passing
-from mlflow_plugins.jobs._queue import Job, JobQueue, cancel_job, to_job
+from mlflow_plugins.jobs._queue import Job, JobQueue, cancel_job, has_job, to_job
 from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs.sweep import _trials
 from mlflow_plugins.jobs.sweep._ending import EarlyEnding
 from mlflow_plugins.jobs.sweep._entities import Goal, TrialState
+from mlflow_plugins.jobs.sweep._patience import insist, say
 from mlflow_plugins.jobs.sweep._ranking import trial_value
 from mlflow_plugins.jobs.sweep._search import Search
 from mlflow_plugins.jobs.sweep._space import Point, as_text
@@ -30,8 +28,6 @@ from mlflow_plugins.jobs.sweep._trial_job import (
     trial_document,
     with_variables,
 )
-
-_PATIENCE_SECONDS = 900.0
 
 _STATES = {
     JobStatus.COMPLETED: TrialState.COMPLETED,
@@ -67,6 +63,7 @@ class Coordinator:
         self._open: set[int] = set()
         self._next_point: Point | None = None
         self._is_exhausted = False
+        self._has_told_late = False
         self._deadline = time.time() + job.limits.timeout
         earlier = self._read_earlier()
         claimed = claimed_children(record)
@@ -79,19 +76,17 @@ class Coordinator:
 
     def run(self) -> bool:
         """Work until every trial has ended; False if the process is to stop before that."""
-        patience_ends = time.monotonic() + _PATIENCE_SECONDS
         while not self._stopping.is_set():
-            try:
-                self._round()
-                patience_ends = time.monotonic() + _PATIENCE_SECONDS
-                if not self._open and not self._may_begin():
-                    return True
-            except (MlflowException, requests.RequestException) as error:
-                if not is_passing(error) or time.monotonic() > patience_ends:
-                    raise
-                _say(f"The server does not answer; the sweep waits. ({type(error).__name__})")
+            insist(self._round, stopping=self._stopping)
+            if not self._open and not self._may_begin():
+                return not self._stopping.is_set()
             self._stopping.wait(self._poll_seconds)
         return False
+
+    @property
+    def record_id(self) -> str:
+        """The queue's record of the sweep."""
+        return self._record.id
 
     # ------------------------------------------------------------ what there is already
 
@@ -119,9 +114,6 @@ class Coordinator:
     def _take_up(self, claimed: Sequence[str]) -> None:
         """Go on with the trials that an earlier life of this process has begun."""
         runs = {run.info.run_id: run for run in _trials.read_runs(self._client, self._own)}
-        queued = (
-            {one.run_id for one in self._queue.children(self._own.run_id)} if claimed else set()
-        )
         for run_id in set(runs) - set(claimed):
             self._client.delete_run(run_id)  # made for a trial that another run stands for
         for number, run_id in enumerate(claimed):
@@ -132,14 +124,14 @@ class Coordinator:
                 continue
             self.search.begin_at(_trials.point_of(run))
             self._open.add(number)
-            if run_id not in queued:
+            if not has_job(run):
                 self._submit(number, _trials.point_of(run))
             if _trials.PRUNED in run.data.tags:
                 self._cancel(number)
         if claimed:
             starts = [run.info.start_time / 1000 for run in runs.values()]
             self._deadline = min(starts, default=time.time()) + self._job.limits.timeout
-            _say(f"{len(claimed)} trials were there already; {len(self._open)} of them go on.")
+            say(f"{len(claimed)} trials were there already; {len(self._open)} of them go on.")
 
     # ------------------------------------------------------------ one round
 
@@ -152,8 +144,7 @@ class Coordinator:
         for number, reason in self._ending.behind(self._run_ids, self._open).items():
             self._prune(number, reason)
         if self._is_late():
-            for number in sorted(self._open):
-                self._cancel(number)
+            self._end_late()
         while self._may_begin() and len(self._open) < self._n_parallel():
             self._begin()
 
@@ -171,6 +162,17 @@ class Coordinator:
 
     def _is_late(self) -> bool:
         return time.time() > self._deadline
+
+    def _end_late(self) -> None:
+        """Cancel what still runs after the sweep's time; what has completed counts."""
+        if not self._has_told_late:
+            say(
+                "The sweep has run longer than limits.timeout allows "
+                f"({self._job.limits.timeout} seconds); the trials that still run are cancelled."
+            )
+            self._has_told_late = True
+        for number in sorted(self._open):
+            self._cancel(number)
 
     def _begin(self) -> None:
         self._next_point = self._next_point or self.search.ask()
@@ -237,7 +239,7 @@ class Coordinator:
             for name, value in self._space.values(point).items()
             if not isinstance(value, dict)
         )
-        _say(f"trial {number:3d}  {state:<9}  {scores or 'no metric'}  {params}")
+        say(f"trial {number:3d}  {state:<9}  {scores or 'no metric'}  {params}")
 
     def _prune(self, number: int, reason: str) -> None:
         self._client.set_tag(self._run_ids[number], _trials.PRUNED, reason)
@@ -246,10 +248,5 @@ class Coordinator:
     def _cancel(self, number: int) -> None:
         try:
             cancel_job(self._client, self._run_ids[number])
-        except StudioError as error:  # it has ended meanwhile
-            if is_passing(error):
-                raise
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
+        except StudioError:  # it has ended meanwhile
+            return

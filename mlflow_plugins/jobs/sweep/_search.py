@@ -34,8 +34,8 @@ class Search:
         import optuna
 
         optuna.logging.set_verbosity(logging.WARNING)
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         self._space = job.space
+        self._is_minimized = not job.goals[0].is_maximized
         self._sequence = _sequence(job, self._space) if uses_sequence(job) else None
         self._trials: dict[int, optuna.trial.Trial] = {}
         self._study = optuna.create_study(
@@ -67,9 +67,9 @@ class Search:
         trial = self._trials[number]
         known = len(self._study.get_trials(deepcopy=False)[number].intermediate_values)
         is_ended = False
-        for step, value in enumerate(history[known:], start=known + 1):
+        for step, value in enumerate(history[known:], start=known):  # Optuna counts from 0
             trial.report(value, step)
-            is_ended = is_ended or trial.should_prune()
+            is_ended = is_ended or bool(trial.should_prune())
         return is_ended
 
     def tell(self, number: int, values: Sequence[float] | None, *, is_pruned: bool) -> None:
@@ -97,11 +97,14 @@ class Search:
         )
         if len(completed) < N_FOR_IMPORTANCES or len({one.values[0] for one in completed}) == 1:
             return {}
-        by_key = optuna.importance.get_param_importances(
-            self._study,
-            evaluator=optuna.importance.PedAnovaImportanceEvaluator(),
-            target=lambda trial: trial.values[0],
-        )
+        sign = 1 if self._is_minimized else -1
+        with warnings.catch_warnings():  # it says that low values count as good: they do
+            warnings.simplefilter("ignore")
+            by_key = optuna.importance.get_param_importances(
+                self._study,
+                evaluator=optuna.importance.PedAnovaImportanceEvaluator(),
+                target=lambda trial: sign * trial.values[0],
+            )
         names = {one.key: one.name for one in self._space.dimensions}
         found: dict[str, float] = {}
         for key, share in by_key.items():

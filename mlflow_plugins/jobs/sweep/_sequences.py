@@ -45,7 +45,8 @@ class SobolPoints:
     def point(self, number: int) -> Point:
         """Return the point of a trial."""
         self._engine.reset()
-        self._engine.fast_forward(number)
+        if number:  # SciPy cannot skip none
+            self._engine.fast_forward(number)
         return _point(self._space, [float(share) for share in self._engine.random(1)[0]])
 
 

@@ -71,14 +71,16 @@ class SearchSpace:
 
     def names(self) -> dict[str, bool]:
         """Return the names of all values, and whether each has one at every point."""
-        always: dict[str, bool] = {}
+        found: dict[str, bool] = {}
         for dimension in self.dimensions:
-            always[dimension.name] = always.get(dimension.name, True) and dimension.branch is None
-            options = dimension.law.values if isinstance(dimension.law, Choice) else ()
-            for option in options:
-                for name in option if isinstance(option, Mapping) else ():
-                    always.setdefault(f"{dimension.name}.{name}", False)
-        return always
+            if dimension.branch is None:
+                found |= _names(self, dimension)
+        return found
+
+    def below(self, dimension: Dimension, index: int) -> dict[str, Dimension]:
+        """Return the dimensions right below a value of a choice, by their names in it."""
+        branch = (dimension.key, index)
+        return {one.key.rpartition("/")[2]: one for one in self.dimensions if one.branch == branch}
 
     def grid(self) -> Iterator[Point]:
         """Return every point of a space that has choices only, each once, in a fixed order."""
@@ -148,11 +150,9 @@ def _collect(space: SearchSpace, dimension: Dimension, point: Point, found: dict
     place = point[dimension.key]
     value = dimension.law.value(place, space.base)
     if isinstance(dimension.law, Choice) and isinstance(value, Mapping):
-        below = {
-            one.key: one for one in space.dimensions if one.branch == (dimension.key, int(place))
-        }
+        below = space.below(dimension, int(place))
         for inner, entry in value.items():
-            child = below.get(f"{dimension.key}/{int(place)}/{inner}")
+            child = below.get(inner)
             if child is None:
                 found[f"{dimension.name}.{inner}"] = entry
             else:
@@ -161,11 +161,29 @@ def _collect(space: SearchSpace, dimension: Dimension, point: Point, found: dict
     found[dimension.name] = value
 
 
+def _names(space: SearchSpace, dimension: Dimension) -> dict[str, bool]:
+    """Return the names from a dimension downwards, and whether each always has a value there."""
+    options = dimension.law.values if isinstance(dimension.law, Choice) else ()
+    branches = []
+    for index, option in enumerate(options):
+        below = space.below(dimension, index)
+        found: dict[str, bool] = {}
+        for inner in option if isinstance(option, Mapping) else ():
+            child = below.get(inner)
+            found |= _names(space, child) if child else {f"{dimension.name}.{inner}": True}
+        branches.append(found)
+    names = {name for branch in branches for name in branch}
+    return {
+        dimension.name: True,
+        **{name: all(branch.get(name, False) for branch in branches) for name in sorted(names)},
+    }
+
+
 def _product(space: SearchSpace, left: list[Dimension], point: Point) -> Iterator[Point]:
     if not left:
         yield point
         return
     first, *rest = left
     for index in range(first.law.domain.n if isinstance(first.law, Choice) else 0):
-        below = [one for one in space.dimensions if one.branch == (first.key, index)]
+        below = space.below(first, index).values()
         yield from _product(space, [*below, *rest], {**point, first.key: index})
