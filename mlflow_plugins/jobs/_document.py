@@ -57,7 +57,7 @@ def _read_text(path: Path) -> str:
     if path.is_dir():
         raise InvalidInput(
             f"{str(path)!r} is a folder. Give a job file: a {' or '.join(SUFFIXES)} file that "
-            "describes the job."
+            "describes the job. An MLproject is run with: mlflow run FOLDER -b studio"
         )
     if path.suffix.lower() not in SUFFIXES:
         raise InvalidInput(

@@ -136,6 +136,13 @@ def test_what_cannot_run_is_refused(project, text, entry_point, parameters, mess
         pytest.fail("it was read")
 
 
+def test_a_repository_that_is_not_there_is_refused_without_its_password(tmp_path):
+    opened = open_project(f"file://me:hidden@host{tmp_path}/none.git")
+    with pytest.raises(InvalidInput, match=r"me:\*\*\*@.*cannot be fetched") as caught, opened:
+        pytest.fail("it was fetched")
+    assert "hidden" not in caught.value.message
+
+
 def test_the_command_line_says_what_is_wrong(tracking_server, project):
     message = r"'inputs\.table': There is no file or folder '.*nothing\.csv'"
     with use_tracking_uri(tracking_server.uri), pytest.raises(ExecutionException, match=message):
