@@ -164,16 +164,21 @@ class Family:
     def _wait(self) -> int:
         while True:
             codes = [process.poll() for process in self._processes]
-            for member, code in zip(self._group, codes, strict=True):
-                if code:
-                    self._write(f"{member.name} ended with exit code {_plain(code)}.\n".encode())
-                    return _plain(code)
+            failed = next((index for index, code in enumerate(codes) if code), None)
+            if failed is not None:
+                return self._tell_failure(failed, _plain(codes[failed] or 0))
             if all(
                 code == 0 or member.is_server
                 for member, code in zip(self._group, codes, strict=True)
             ):
                 return 0
             time.sleep(0.05)
+
+    def _tell_failure(self, index: int, code: int) -> int:
+        """Say who failed, after the last of its own words."""
+        self._readers[index].join(_GRACE_SECONDS)
+        self._write(f"[{self._group[index].name}] ended with exit code {code}.\n".encode())
+        return code
 
     def _end(self) -> None:
         for process in self._processes:

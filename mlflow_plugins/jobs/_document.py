@@ -16,4 +16,5 @@ def read_job_file(path: Path) -> dict[str, Any]:
         path,
         what="job file",
         example="command: python train.py",
+        folder_hint=" An MLproject is run with: mlflow run FOLDER -b studio",
     )

@@ -7,6 +7,7 @@ environment the job's environment, its folder the code.
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
@@ -26,9 +27,10 @@ from mlflow.projects.utils import (
 from mlflow.utils.mlflow_tags import MLFLOW_PROJECT_ENTRY_POINT
 
 from mlflow_plugins.core import InvalidInput
-from mlflow_plugins.data import scheme_of
+from mlflow_plugins.data import masked, scheme_of
 
 _FILE = "MLproject"
+_REMOTE = re.compile(r"[a-z+]+://|[^/]+@[^/]+:|[^/:]+\.[^/:]+:")  # a URL, or a host as ssh has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +67,7 @@ def open_project(
     Raises:
         InvalidInput: There is no such project, or it asks for what cannot be given.
     """
-    try:
-        folder, is_temporary = _fetch(uri, version)
-    except ImportError as error:
-        raise InvalidInput(
-            f"The project {uri!r} cannot be fetched: {error}. Install git, or give a folder."
-        ) from error
-    except MlflowException as error:
-        raise InvalidInput(f"The project {uri!r} cannot be fetched: {error.message}") from error
+    folder, is_temporary = _fetch(uri, version)
     try:
         yield _read_or_refuse(uri, folder, entry_point, dict(parameters or {}))
     finally:
@@ -83,8 +78,19 @@ def open_project(
 def _fetch(uri: str, version: str | None) -> tuple[Path, bool]:
     """Return the project's folder, and whether it is a copy that nobody else needs."""
     place, _ = _parse_subdirectory(uri)  # type: ignore[no-untyped-call]
-    is_ours = not _is_local_uri(place) or _is_zip_uri(place)  # type: ignore[no-untyped-call]
-    return Path(_fetch_project(uri, version)), is_ours  # type: ignore[no-untyped-call]
+    is_local = _is_local_uri(place)
+    if not is_local and not _REMOTE.match(place):
+        raise InvalidInput(
+            f"There is no file or folder {uri!r} (looked for at {str(Path(place).absolute())!r})."
+        )
+    is_ours = not is_local or _is_zip_uri(place)  # type: ignore[no-untyped-call]
+    try:
+        return Path(_fetch_project(uri, version)), is_ours  # type: ignore[no-untyped-call]
+    except Exception as error:  # git's, zipfile's and requests' own
+        lines = masked(str(error), place).strip().splitlines()
+        raise InvalidInput(
+            f"The project {masked(uri)!r} cannot be fetched: {' '.join(lines)[:500]}"
+        ) from error
 
 
 def _read_or_refuse(

@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 from mlflow_plugins.core import AssetStore, InvalidInput, Settings, StudioError
-from mlflow_plugins.data import as_mlflow_dataset
+from mlflow_plugins.data import as_mlflow_dataset, masked
 from mlflow_plugins.jobs._document import read_job_file
 from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs, without_secrets
 from mlflow_plugins.jobs._machine_folder import machine_folder, nudge
@@ -92,7 +92,7 @@ def submit_project(
             project.document,
             base_folder=project.folder,
             experiment_id=experiment_id,
-            source=uri,
+            source=masked(uri),
         )
     params = [Param(name, value) for name, value in project.parameters.items()]
     client.log_batch(job.run_id, params=params)

@@ -222,15 +222,11 @@ def test_what_failed_is_kept_too(driver, client):
     assert artifacts(client, job.run_id, "outputs") == {"outputs/half.txt"}
 
 
-def test_an_input_that_has_gone_fails_the_job(driver, client, store, tmp_path, unique_name):
-    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
-    asset = create_data_asset(store, tmp_path / "rows.csv", name=unique_name)
-    run = client.create_run("0")
-    job = driver.submit("true", inputs={"i": {"path": f"runs:/{run.info.run_id}/nothing"}})
+def test_an_input_that_cannot_be_fetched_fails_the_job(driver):
+    job = driver.submit("true", inputs={"i": {"path": "mlflow-artifacts:/no/such/file.txt"}})
     ended = driver.wait_for_end(job)
     assert ended.status is JobStatus.FAILED
     assert ended.error
-    assert asset.version == "1"
 
 
 def test_warnings_are_the_first_lines_of_the_log(driver, client):
@@ -299,7 +295,7 @@ def test_jobs_are_listed_newest_first(driver, client):
     [
         ({"code": "nowhere"}, "'code'.*does not exist"),
         ({"inputs": {"i": {"path": "nothing.csv"}}}, r"'inputs\.i'.*no file or folder 'nothing"),
-        ({"inputs": {"i": {"path": "wasbs://a@b/c"}}}, r"'inputs\.i'.*cannot be read"),
+        ({"inputs": {"i": {"path": "wasbs://a@b/c"}}}, r"'inputs\.i'.*name a container"),
         ({"inputs": {"i": {"path": "azureml:nothing_1:3"}}}, r"'inputs\.i'.*'nothing_1'"),
         (
             {"inputs": {"i": {"type": "mlflow_model", "path": "azureml:nothing_2:3"}}},

@@ -115,7 +115,7 @@ def test_what_is_wrong_is_refused_in_one_clear_error(job_file, text, config, par
         )
 
 
-@pytest.mark.parametrize("name", ["nothing.yml", "."])
-def test_a_path_that_is_no_job_file_is_refused(tmp_path, name):
-    with pytest.raises(ExecutionException, match=r"There is no file|is a folder"):
+@pytest.mark.parametrize("name", ["nothing.yml", "nothing", "."])
+def test_a_path_that_is_no_job_is_refused(tmp_path, name):
+    with pytest.raises(ExecutionException, match=r"There is no file|has no file MLproject"):
         run(str(tmp_path / name), backend="studio", synchronous=False)
