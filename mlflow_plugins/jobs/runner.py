@@ -45,10 +45,9 @@ from mlflow_plugins.jobs._inputs import (
 from mlflow_plugins.jobs._ledger import decode_share
 from mlflow_plugins.jobs._leftovers import MARK, end_leftovers
 from mlflow_plugins.jobs._log import LogKeeper, read_whole_log
-from mlflow_plugins.jobs._machine_folder import machine_folder, nudge
+from mlflow_plugins.jobs._machine_folder import nudge
 from mlflow_plugins.jobs._memory import MemoryExceeded, MemoryGuard
 from mlflow_plugins.jobs._queue import (
-    JOB,
     JobQueue,
     has_outcome,
     is_cancel_requested,
@@ -99,7 +98,9 @@ def main(record_id: str, folder: Path) -> int:
         folder: An existing folder of this runner's own; it is gone afterwards.
     """
     identity = ProcessIdentity.of()
-    RunnerFolder(folder).note_identity(identity)
+    runner_folder = RunnerFolder(folder)
+    runner_folder.note_identity(identity)
+    shared = Path(runner_folder.read_given()["machine_folder"])
     environment = dict(os.environ)
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"  # this process knows better when to wait
     prepare_environment()
@@ -111,8 +112,7 @@ def main(record_id: str, folder: Path) -> int:
     if lease is not None:
         _carry_out(queue, lease, run, folder, settings, environment)
     shutil.rmtree(folder, ignore_errors=True)
-    with contextlib.suppress(Exception):  # agents look by themselves as well
-        nudge(machine_folder(queue.records, JOB))
+    nudge(shared)
     return 0
 
 
@@ -155,12 +155,13 @@ class Runner:
         self._queue = queue
         self._client = queue.client
         self._lease = lease
+        self._record: Record | None = record
         self._job = to_job(record)
         self._document: Mapping[str, Any] = record.spec or {}
         self._spec = CommandJob.model_validate(self._document["job"])
         self._folder = folder
         self._settings = settings
-        self._share = decode_share(RunnerFolder(folder).read_share())
+        self._share = decode_share(RunnerFolder(folder).read_given()["share"])
         self._environment = environment
         self._log_path = folder / LOG_FILE
         self._watch = Watch(queue, lease, self._job.run_id, settings)
@@ -172,7 +173,7 @@ class Runner:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._watch.start()
         try:
-            self._insist(lambda: self._move(JobStatus.PREPARING, attempt=self._attempt))
+            self._insist(self._begin)
             log = self._open_log()
             try:
                 ending = self._perform()
@@ -401,8 +402,14 @@ class Runner:
             return {}
         return {"CUDA_VISIBLE_DEVICES": ",".join(self._share.gpus)}
 
-    def _move(self, status: JobStatus, *, attempt: int | None = None) -> None:
-        self._queue.move(self._lease, status, attempt=attempt)
+    def _begin(self) -> None:
+        """Note that this attempt begins; only once can the record be as it was when it was read."""
+        record, self._record = self._record, None
+        status = JobStatus.PREPARING
+        self._queue.move(self._lease, status, attempt=self._attempt, record=record)
+
+    def _move(self, status: JobStatus) -> None:
+        self._queue.move(self._lease, status)
 
     def _obey(self) -> None:
         if self._watch.wish is not None:

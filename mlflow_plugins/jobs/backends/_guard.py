@@ -18,8 +18,6 @@ import sys
 import threading
 import time
 
-import psutil
-
 _SET_DEATH_SIGNAL, _SET_SUBREAPER = 1, 36  # linux/prctl.h
 
 
@@ -30,6 +28,8 @@ def _prctl(option: int, value: int) -> None:
 
 def _signal_family(number: int) -> bool:
     """Send a signal to all descendants; tell whether there was one that lives."""
+    import psutil  # takes longer to import than most commands to start
+
     is_any = False
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
@@ -78,6 +78,17 @@ def _wait(child: int) -> int:
             return code if code >= 0 else 128 - code
 
 
+def _may_have_family() -> bool:
+    """Tell whether the command can have left descendants: on Linux they would be ours now."""
+    if sys.platform != "linux":
+        return True
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
+
+
 def main(command: list[str]) -> int:
     """Run the command and end with its exit code."""
     _prctl(_SET_SUBREAPER, 1)
@@ -85,7 +96,8 @@ def main(command: list[str]) -> int:
     child = _run_command(command)
     threading.Thread(target=_kill_when_closed, daemon=True).start()
     code = _wait(child)
-    _kill_family()
+    if _may_have_family():
+        _kill_family()
     return code
 
 
