@@ -91,7 +91,7 @@ def binding_names(job: CommandJob) -> dict[str, object]:
     return inputs | {f"outputs.{name}": name for name in job.outputs}
 
 
-def not_applied(job: CommandJob, *, has_compute: bool) -> list[str]:
+def not_applied(job: CommandJob, *, has_compute: bool = True) -> list[str]:
     """List what the job asks for and one machine without Docker does not give.
 
     Args:

@@ -80,7 +80,7 @@ def test_what_is_not_applied_is_listed():
         job(
             environment="azureml:sklearn@latest",
             compute="azureml:cpu-cluster",
-            resources={"instance_type": "STANDARD_D2", "instance_count": 4},
+            resources={"instance_type": "very-large", "instance_count": 4},
             distribution={"type": "pytorch"},
             services={"my_vscode": {"type": "vs_code"}},
             queue_settings={"job_tier": "spot"},
@@ -89,12 +89,13 @@ def test_what_is_not_applied_is_listed():
                 "o": {"path": "azureml://datastores/x/paths/y", "name": "m", "type": "mltable"}
             },
             inputs={"i": {"path": "p", "mode": "rw_mount"}},
-        )
+        ),
+        has_compute=False,
     )
     for field in (
         "environment 'azureml:sklearn@latest'",
         "compute 'azureml:cpu-cluster'",
-        "resources.instance_type 'STANDARD_D2'",
+        "resources.instance_type 'very-large'",
         "resources.instance_count 4",
         "distribution",
         "services",
@@ -107,9 +108,16 @@ def test_what_is_not_applied_is_listed():
         assert sum(one.startswith(field) for one in words) == 1, field
 
 
-@pytest.mark.parametrize("compute", [None, "local", "azureml:local"])
-def test_nothing_is_missing_from_a_plain_job(compute):
-    assert not_applied(job(compute=compute, limits={"timeout": 3})) == []
+def test_nothing_is_missing_from_a_plain_job():
+    plain = job(
+        compute="azureml:here",
+        limits={"timeout": 3},
+        resources={"instance_type": "Standard_D2_v3"},
+        queue_settings={"job_tier": "Standard", "priority": "High"},
+        retry_settings={"max_retries": 2},
+    )
+    assert not_applied(plain, has_compute=True) == []
+    assert plain.queue_settings.priority == "high"
 
 
 DOCUMENT = {

@@ -104,7 +104,7 @@ def test_local_is_there_without_being_created(client):
     assert [one.name for one in list_computes(client)] == ["local"]
     with pytest.raises(NotFound, match="Nobody has created a compute 'local'"):
         update_compute(client, "local", max_instances=1)
-    with pytest.raises(NotFound, match="There is no compute 'x'. There are: local"):
+    with pytest.raises(NotFound, match=r"There is no compute 'x'\. There are: local"):
         stop_compute(client, "x")
 
 
