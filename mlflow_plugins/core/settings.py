@@ -21,7 +21,7 @@ class Settings:
         log_seconds: How often a running job's new output is stored.
         stop_seconds: How long a process may take to end after it was asked to, before it is killed.
         upload_mib: Largest file that the studio accepts through the browser.
-        max_jobs: Jobs that one agent runs at the same time.
+        max_jobs: Into how many equal shares a machine is divided where a compute has no size.
         max_environments: Environments that an agent keeps for the next jobs.
         environments_gib: How large they may be all together.
     """

@@ -28,6 +28,7 @@ _TAIL_BYTES = 4096
 _TAIL_LINES = 10
 _LOOK_SECONDS = 0.03
 _FIRST_PAUSE_SECONDS = 0.1
+_HEADER_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,8 @@ def read_whole_log(client: MlflowClient, record_id: str) -> bytes:
 class LogKeeper:
     """Stores what a growing local file gets, in the background.
 
-    The first output is stored at once, and what follows within moments. Later pieces come at an
+    The command's first output is stored at once, together with the runner's own lines before it,
+    which wait for it a moment; what follows comes within moments. Later pieces come at an
     interval that grows with their number, so that a job that talks for days leaves thousands of
     pieces, not a hundred thousand.
     """
@@ -100,11 +102,13 @@ class LogKeeper:
         self._may_write = may_write
         self._offset = path.stat().st_size
         self._n_pieces = 0
+        self._size_at_start = self._offset
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
 
     def start(self) -> None:
         """Begin to look after the file."""
+        self._size_at_start = self._path.stat().st_size
         self._thread.start()
 
     def close(self) -> None:
@@ -119,9 +123,11 @@ class LogKeeper:
             pass
 
     def _run(self) -> None:
-        due = 0.0
+        due = time.monotonic() + _HEADER_SECONDS
         while not self._closing.wait(_LOOK_SECONDS):
-            if time.monotonic() < due or self._path.stat().st_size == self._offset:
+            size = self._path.stat().st_size
+            has_spoken = self._n_pieces == 0 and size > self._size_at_start
+            if size == self._offset or (time.monotonic() < due and not has_spoken):
                 continue
             with contextlib.suppress(Exception):  # the server may be back for the next piece
                 if self._may_write():

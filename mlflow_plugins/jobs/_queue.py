@@ -453,6 +453,7 @@ class JobQueue:
         *,
         attempt: int | None = None,
         tags: Mapping[str, str] | None = None,
+        record: Record | None = None,
     ) -> None:
         """Note that a job has come to a state that is not its last.
 
@@ -461,13 +462,15 @@ class JobQueue:
             status: Where the job stands from now on.
             attempt: How many attempts have been used up.
             tags: More to write on the record.
+            record: The record as the caller read it when it took the lease a moment ago.
 
         Raises:
             LeaseLost: The caller does not hold the job any more.
             StudioError: The job cannot go there from where it is.
         """
-        record = read_state(self.client, lease.record_id)
-        check_lease(lease, record.params)
+        if record is None:
+            record = read_state(self.client, lease.record_id)
+            check_lease(lease, record.params)
         old = stored_status(record)
         check_move(old, status)
         news = {**(tags or {}), _STATUS: str(status)}

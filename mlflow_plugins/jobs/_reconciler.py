@@ -64,9 +64,9 @@ class JobReconciler:
         self._settings = settings
         self._folder = plain(folder.absolute()) / JOBS
         self._folder.mkdir(parents=True, exist_ok=True)
-        shared = machine_folder(self._queue.records, JOB)
-        self._rooms = Rooms(client, shared, computes=computes, n_shares=settings.max_jobs)
-        self._alarm = _listen(shared)
+        self._shared = machine_folder(self._queue.records, JOB)
+        self._rooms = Rooms(client, self._shared, computes=computes, n_shares=settings.max_jobs)
+        self._alarm = _listen(self._shared)
         self._nursery = Nursery(str(client.tracking_uri), self._folder.parent)
         self._starting: dict[Path, int] = {}
         self._sightings: dict[str, _Sighting] = {}
@@ -177,7 +177,7 @@ class JobReconciler:
         """Have a runner started for a job; return its folder."""
         path = self._folder / f"{record.id}-{uuid.uuid4().hex[:8]}"
         path.mkdir(mode=0o700)
-        RunnerFolder(path).note_share(encode_share(share))
+        RunnerFolder(path).note_given(share=encode_share(share), machine_folder=self._shared)
         self._starting[path] = self._nursery.pid
         self._nursery.start_runner(record.id, path)
         _LOGGER.info("starting job %s", record.id)

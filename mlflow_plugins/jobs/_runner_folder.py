@@ -21,7 +21,7 @@ from mlflow_plugins.core.processes import ProcessIdentity
 
 JOBS, ENVIRONMENTS = "jobs", "environments"
 
-_IDENTITY, _SHARE = "runner", "share.json"
+_IDENTITY, _GIVEN = "runner", "given.json"
 
 
 def plain(folder: Path) -> Path:
@@ -69,14 +69,15 @@ class RunnerFolder:
         """The runner's process if it is alive."""
         return self.identity.find() if self.identity else None
 
-    def note_share(self, share: Mapping[str, Any]) -> None:
-        """Write down what of the machine the job gets."""
-        (self.path / _SHARE).write_text(json.dumps(share))
+    def note_given(self, *, share: Mapping[str, Any], machine_folder: Path) -> None:
+        """Write down what of the machine the job gets, and where the machine's agents meet."""
+        given = {"share": share, "machine_folder": str(machine_folder)}
+        (self.path / _GIVEN).write_text(json.dumps(given))
 
-    def read_share(self) -> dict[str, Any]:
-        """Read what `note_share` wrote."""
-        share: dict[str, Any] = json.loads((self.path / _SHARE).read_text())
-        return share
+    def read_given(self) -> dict[str, Any]:
+        """Read what `note_given` wrote."""
+        given: dict[str, Any] = json.loads((self.path / _GIVEN).read_text())
+        return given
 
     def remove(self) -> None:
         """Delete the folder and everything in it."""

@@ -208,6 +208,8 @@ def _override(name: str, given: Any, value: Any) -> Any:
         kind = given.get("type")
         if kind in get_args(LiteralType):
             return {**given, "value": _typed(name, value, str(kind))}
+        if given.get("value") is not None:
+            return {**given, "value": _override(name, given["value"], value)}
         return {**given, "path": str(value)}
     kinds = {bool: "boolean", int: "number", float: "number"}
     return _typed(name, value, kinds.get(type(given), "string"))

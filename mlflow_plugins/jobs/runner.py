@@ -33,10 +33,9 @@ from mlflow_plugins.jobs._attempt import Attempt, Ending
 from mlflow_plugins.jobs._ledger import decode_share
 from mlflow_plugins.jobs._leftovers import end_leftovers
 from mlflow_plugins.jobs._log import LogKeeper, read_whole_log, say, tail
-from mlflow_plugins.jobs._machine_folder import machine_folder, nudge
+from mlflow_plugins.jobs._machine_folder import nudge
 from mlflow_plugins.jobs._patience import is_passing
 from mlflow_plugins.jobs._queue import (
-    JOB,
     JobQueue,
     has_outcome,
     is_cancel_requested,
@@ -64,7 +63,9 @@ def main(record_id: str, folder: Path) -> int:
         folder: An existing folder of this runner's own; it is gone afterwards.
     """
     identity = ProcessIdentity.of()
-    RunnerFolder(folder).note_identity(identity)
+    runner_folder = RunnerFolder(folder)
+    runner_folder.note_identity(identity)
+    shared = Path(runner_folder.read_given()["machine_folder"])
     environment = dict(os.environ)
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"  # this process knows better when to wait
     prepare_environment()
@@ -76,8 +77,7 @@ def main(record_id: str, folder: Path) -> int:
     if lease is not None:
         _carry_out(queue, lease, run, folder, settings, environment)
     shutil.rmtree(folder, ignore_errors=True)
-    with contextlib.suppress(Exception):  # agents look by themselves as well
-        nudge(machine_folder(queue.records, JOB))
+    nudge(shared)
     return 0
 
 
@@ -120,6 +120,7 @@ class Runner:
         self._queue = queue
         self._client = queue.client
         self._lease = lease
+        self._record: Record | None = record
         self._folder = folder
         self._log_path = folder / LOG_FILE
         self._watch = Watch(queue, lease, to_job(record).run_id, settings)
@@ -127,7 +128,7 @@ class Runner:
             queue=queue, lease=lease, record=record, watch=self._watch, settings=settings
         )
         self._number = self._attempt.job.attempt + 1
-        self._share = decode_share(RunnerFolder(folder).read_share())
+        self._share = decode_share(RunnerFolder(folder).read_given()["share"])
         self._work = self._make_work(environment)
 
     def run(self) -> None:
@@ -136,7 +137,7 @@ class Runner:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._watch.start()
         try:
-            self._attempt.move(JobStatus.PREPARING, number=self._number)
+            self._attempt.insist(self._begin)
             log = self._open_log()
             try:
                 ending = self._work.run()
@@ -238,6 +239,12 @@ class Runner:
             self._client.log_artifact(self._attempt.job.run_id, str(self._log_path), LOG_FOLDER)
         status, error = ending.status, self._explain(ending)
         self._attempt.insist(lambda: self._queue.end(self._lease, status, error))
+
+    def _begin(self) -> None:
+        """Note that this attempt begins; only once can the record be as it was when it was read."""
+        record, self._record = self._record, None
+        status = JobStatus.PREPARING
+        self._queue.move(self._lease, status, attempt=self._number, record=record)
 
     def _explain(self, ending: Ending) -> str:
         lines = tail(self._log_path) if ending.is_in_log else []

@@ -109,6 +109,7 @@ def tracking_server(
     folder: Path,
     *,
     n_workers: int = 1,
+    port: int | None = None,
     database_uri: str | None = None,
     app_name: str | None = None,
     arguments: tuple[str, ...] = (),
@@ -121,6 +122,7 @@ def tracking_server(
     Args:
         folder: For its files.
         n_workers: Server processes.
+        port: Where it listens; a free port if None.
         database_uri: Backend store; a new SQLite database in the folder if None.
         app_name: An ``mlflow.app`` plugin.
         arguments: More arguments of ``mlflow server``.
@@ -132,7 +134,7 @@ def tracking_server(
     prepare_environment()
     folder.mkdir(parents=True, exist_ok=True)
     database_uri = database_uri or create_database(folder / "mlflow.db", "mlflow-artifacts:")
-    uri = f"http://{_HOST}:{(port := free_port())}"
+    uri = f"http://{_HOST}:{(port := port or free_port())}"
     command = [
         *(sys.executable, "-m", "mlflow_plugins.workspace.plugin"),
         *("--parent-pid", str(os.getpid()), "--"),

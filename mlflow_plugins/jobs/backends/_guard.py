@@ -21,8 +21,6 @@ import sys
 import threading
 import time
 
-import psutil
-
 _SET_DEATH_SIGNAL, _SET_SUBREAPER = 1, 36  # linux/prctl.h
 
 
@@ -33,6 +31,8 @@ def _prctl(option: int, value: int) -> None:
 
 def _signal_family(number: int) -> bool:
     """Send a signal to all descendants; tell whether there was one that lives."""
+    import psutil  # takes longer to import than most commands to start
+
     is_any = False
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
@@ -95,6 +95,17 @@ def _stand_between() -> None:
     os._exit(_wait(child))
 
 
+def _may_have_family() -> bool:
+    """Tell whether the command can have left descendants: on Linux they would be ours now."""
+    if sys.platform != "linux":
+        return True
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
+
+
 def main(command: list[str]) -> int:
     """Run the command and end with its exit code."""
     if command[0] == "--alone":
@@ -105,7 +116,8 @@ def main(command: list[str]) -> int:
     child = _run_command(command)
     threading.Thread(target=_kill_when_closed, daemon=True).start()
     code = _wait(child)
-    _kill_family()
+    if _may_have_family():
+        _kill_family()
     return code
 
 

@@ -171,6 +171,6 @@ def start_agent(
 ) -> Iterator[Callable[..., AgentProcess]]:
     """Starts agents; they end with the test."""
     with ExitStack() as stack:
-        yield lambda name="agent", **settings: stack.enter_context(
-            running_agent(tracking_server.uri, tmp_path / name, **settings)
+        yield lambda name="agent", uri=tracking_server.uri, **settings: stack.enter_context(
+            running_agent(uri, tmp_path / name, **settings)
         )

@@ -1,15 +1,20 @@
 """Whatever is killed: every job runs to one end, and no process is left behind."""
 
+import os
+import subprocess
 import time
 from collections import Counter
+from contextlib import ExitStack
 
 import psutil
 import pytest
 
-from mlflow_plugins.core import Leases
-from mlflow_plugins.jobs import JobStatus, read_log
+from mlflow_plugins.core import Leases, connect
+from mlflow_plugins.core.processes import free_port
+from mlflow_plugins.jobs import JobStatus, create_compute, read_log
 from mlflow_plugins.jobs._queue import JobQueue, has_outcome, read_state
 from mlflow_plugins.jobs.compute import Demand
+from mlflow_plugins.testing import servers
 
 pytestmark = pytest.mark.fault
 
@@ -184,3 +189,91 @@ def test_a_job_outlasts_an_outage_of_the_server(driver, agent, gate, tmp_path, t
     assert ended.status is JobStatus.COMPLETED
     assert ended.attempt == 1
     assert driver.own_lines(job) == ["ready", "through"]
+
+
+@pytest.mark.slow
+def test_three_agents_run_every_job_once_and_do_not_oversubscribe(
+    driver, client, start_agent, tmp_path, unique_name
+):
+    """Agents of one machine share it: of a compute with two instances never three have a job."""
+    create_compute(
+        client,
+        {"name": unique_name, "type": "local", "cpus": 0.1, "memory_gib": 0.5, "max_instances": 2},
+    )
+    notes = tmp_path / "notes"
+    jobs = [
+        driver.submit(
+            f"echo + {n} >> {notes}; sleep 0.1; echo - {n} >> {notes}",
+            compute=unique_name,
+            queue_settings={"priority": "high" if n >= 12 else "low"},
+        )
+        for n in range(18)
+    ]
+    for name in ("one", "two", "three"):
+        start_agent(name)
+    ended = [driver.wait_for_end(job) for job in jobs]
+    assert {(job.status, job.attempt) for job in ended} == {(JobStatus.COMPLETED, 1)}
+    lines = [line.split() for line in notes.read_text().splitlines()]
+    assert Counter(n for sign, n in lines if sign == "+") == {str(n): 1 for n in range(18)}
+    n_running, most = 0, 0
+    for sign, _ in lines:
+        n_running += 1 if sign == "+" else -1
+        most = max(most, n_running)
+    assert most <= 2
+    order = [int(n) for sign, n in lines if sign == "+"]
+    assert sorted(order[:6]) == [12, 13, 14, 15, 16, 17], "high priority came first"
+
+
+@pytest.mark.slow
+def test_a_killed_server_that_comes_back_loses_no_job(driver, start_agent, tmp_path, gate):
+    """One job runs, another waits, while the server is killed and started on the same port."""
+    folder = tmp_path / "server"
+    port = free_port()
+    with ExitStack() as stack:
+        server = stack.enter_context(servers.tracking_server(folder, port=port))
+        here = type(driver)(connect(server.uri))
+        start_agent("agent", server.uri)
+        first = here.submit(gated(gate, tmp_path / "pids"))
+        wait_until_ready(here, first)
+        second = here.submit("echo second", queue_settings={"priority": "low"})
+        kill_family(server.pid)
+        gate.touch()  # the command ends while nobody can be told
+        here.wait_until(lambda: all_gone(here, tmp_path / "pids"), "the command ended")
+        stack.enter_context(
+            servers.tracking_server(folder, port=port, database_uri=server.database_uri)
+        )
+        ended = [here.wait_for_end(job) for job in (first, second)]
+        assert {(job.status, job.attempt) for job in ended} == {(JobStatus.COMPLETED, 1)}
+        assert here.own_lines(first) == ["ready", "through"]
+        assert here.own_lines(second) == ["second"]
+
+
+def kill_family(pid):
+    root = psutil.Process(pid)
+    family = [root, *root.children(recursive=True)]
+    for process in family:
+        process.kill()
+    psutil.wait_procs(family)
+
+
+def test_a_full_disk_fails_the_job_with_its_reason(driver, start_agent, tmp_path):
+    """The agent's folder is on a small file system that a command fills; the next job runs."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a small file system")
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(small)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("this system lets nobody make a file system")
+    try:
+        agent = start_agent("small/agent")
+        full = driver.submit("echo begins; head -c 20000000 /dev/zero > outputs/zeros")
+        ended = driver.wait_for_end(full)
+        assert ended.status is JobStatus.FAILED
+        assert "No space left on device" in ended.error
+        assert "begins" in driver.log(full)
+        after = driver.submit("echo after")
+        assert driver.wait_for_end(after).status is JobStatus.COMPLETED
+        agent.stop()
+    finally:
+        subprocess.run(["umount", "--lazy", str(small)], check=True)

@@ -103,7 +103,7 @@ def test_what_is_not_applied_is_listed():
     words = not_applied(
         job(
             compute="azureml:cpu-cluster",
-            resources={"instance_type": "STANDARD_D2", "instance_count": 4},
+            resources={"instance_type": "very-large", "instance_count": 4},
             distribution={"type": "ray"},
             services={"my_vscode": {"type": "vs_code"}},
             queue_settings={"job_tier": "spot"},
@@ -111,11 +111,12 @@ def test_what_is_not_applied_is_listed():
             notification_setting={"emails": ["a@example.com"]},
             outputs={"o": {"name": "m", "version": 3, "type": "mlflow_model"}},
             inputs={"i": {"path": "p", "mode": "rw_mount", "path_on_compute": "/data"}},
-        )
+        ),
+        has_compute=False,
     )
     for field in (
         "compute 'azureml:cpu-cluster'",
-        "resources.instance_type 'STANDARD_D2'",
+        "resources.instance_type 'very-large'",
         "resources.instance_count 4",
         "distribution",
         "services",
@@ -129,9 +130,16 @@ def test_what_is_not_applied_is_listed():
         assert sum(one.startswith(field) for one in words) == 1, field
 
 
-@pytest.mark.parametrize("compute", [None, "local", "azureml:local"])
-def test_nothing_is_missing_from_a_plain_job(compute):
-    assert not_applied(job(compute=compute, limits={"timeout": 3})) == []
+def test_nothing_is_missing_from_a_plain_job():
+    plain = job(
+        compute="azureml:here",
+        limits={"timeout": 3},
+        resources={"instance_type": "Standard_D2_v3"},
+        queue_settings={"job_tier": "Standard", "priority": "High"},
+        retry_settings={"max_retries": 2},
+    )
+    assert not_applied(plain, has_compute=True) == []
+    assert plain.queue_settings.priority == "high"
 
 
 FIELDS = json.loads(Path(__file__).with_name("azure_fields.json").read_text(encoding="utf-8"))

@@ -4,10 +4,20 @@ import threading
 
 import pytest
 from mlflow.projects import run
-from mlflow_plugins.jobs._agents import give_sign, has_live_agent
 
-from mlflow_plugins.core import Records
-from mlflow_plugins.jobs import JobStatus, cancel_job, follow, get_job, list_jobs
+from mlflow_plugins.jobs import (
+    JobStatus,
+    cancel_job,
+    compute_status,
+    create_compute,
+    follow,
+    get_job,
+    list_jobs,
+    list_nodes,
+    stop_compute,
+)
+from mlflow_plugins.jobs._compute_status import why_it_waits
+from mlflow_plugins.jobs.compute import NodeSign
 from mlflow_plugins.testing import use_tracking_uri
 
 
@@ -43,7 +53,7 @@ def test_a_queued_job_is_cancelled_without_any_agent(driver):
 
 def test_a_job_that_nobody_takes_says_so_once(driver, client, monkeypatch):
     monkeypatch.setattr("mlflow_plugins.jobs._follow._PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr("mlflow_plugins.jobs._follow.has_live_agent", lambda _: False)
+    monkeypatch.setattr("mlflow_plugins.jobs._compute_status.list_nodes", lambda _: [])
     job = driver.submit("true", display_name="lonely")
     said = []
     timer = threading.Timer(3, cancel_job, (client, job.run_id))
@@ -65,9 +75,28 @@ def test_a_wait_that_is_interrupted_cancels_the_job(client, job_file, monkeypatc
     assert get_job(client, newest.run_id).status is JobStatus.CANCELED
 
 
-def test_an_agent_that_is_silent_counts_as_gone(client):
-    give_sign(client)
-    assert has_live_agent(client)
-    experiment_id = Records(client).experiment_id("job")
-    client.set_experiment_tag(experiment_id, "studio.agent_seen", "1000.5")
-    assert not has_live_agent(client)
+def test_an_agent_that_is_silent_counts_as_gone(client, unique_name):
+    sign = NodeSign(client, (unique_name,))
+    sign.give({"cpus": 4, "busy": {unique_name: 1}})
+    (node,) = [one for one in list_nodes(client) if unique_name in one.computes]
+    assert (node.cpus, dict(node.busy)) == (4, {unique_name: 1})
+    client.set_tag(sign._record_id, "studio.seen", "1000.5")
+    assert unique_name not in {name for one in list_nodes(client) for name in one.computes}
+    another = NodeSign(client, ())
+    another.give({})  # whoever starts later removes what is long gone
+    assert client.get_run(sign._record_id).info.lifecycle_stage == "deleted"
+    another.remove()
+
+
+def test_a_job_that_waits_says_why(driver, client, unique_name):
+    create_compute(client, {"name": unique_name, "type": "local", "remote": True})
+    job = driver.submit("true", compute=unique_name)
+    assert f"mlflow-studio agent --compute {unique_name}" in why_it_waits(client, job)
+    sign = NodeSign(client, (unique_name,))
+    sign.give({})
+    assert "as soon as it has a free place" in why_it_waits(client, job)
+    assert compute_status(client, unique_name).state == "Idle"
+    stop_compute(client, unique_name)
+    assert f"mlflow-studio compute start {unique_name}" in why_it_waits(client, job)
+    sign.remove()
+    cancel_job(client, job.run_id)
