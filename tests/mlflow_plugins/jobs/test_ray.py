@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 import sys
+import time
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -260,42 +261,42 @@ def test_a_head_wants_its_token(driver, ray_agent, cluster):
 
 
 @pytest.mark.slow
-def test_a_head_comes_with_its_first_job_and_goes_when_it_is_idle(tmp_path, driver):
+def test_a_head_comes_with_its_first_job_and_goes_when_it_is_idle(tmp_path):
     options = {
+        "address": None,
         "folder": str(tmp_path / "ray"),
         "idle_time_before_scale_down": 2,
         "num_cpus": 1,
         "object_store_memory": 80 << 20,
-        "address": None,
     }
     log = tmp_path / "log"
     log.touch()
 
-    def run(command, number):
-        process = RayBackend(options).start(
-            command,
-            environment={},
-            folder=tmp_path,
-            log=log,
-            ticket=Ticket(key="job", number=number),
+    def start(command, number):
+        ticket = Ticket(key=f"job{number}", number=1)
+        return RayBackend(options).start(
+            command, environment={}, folder=tmp_path, log=log, ticket=ticket
         )
-        driver.wait_until(lambda: process.poll() is not None, command)
-        return process.poll()
+
+    def until(is_so):
+        deadline = time.monotonic() + 2 * PATIENCE_SECONDS
+        while not is_so():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
     head = RayHead(tmp_path / "ray")
     assert head.state() is None
-    assert run("echo one", 1) == 0
-    state = head.state()
-    assert state is not None
-    assert run("echo two", 2) == 0
-    assert log.read_text() == "one\ntwo\n"
-    assert head.state() in (state, None)
-    driver.wait_until(lambda: head.state() is None, "the idle head has ended")
-    driver.wait_until(lambda: not _of(state.address), "nothing of it is left")
+    processes = [start(f"echo {number}", number) for number in range(3)]  # one head for all
+    until(lambda: head.state() is not None)
+    address = head.state().address
+    until(lambda: all(process.poll() is not None for process in processes))
+    assert [process.poll() for process in processes] == [0, 0, 0]
+    assert sorted(log.read_text().split()) == ["0", "1", "2"]
+    until(lambda: head.state() is None)
+    until(lambda: not processes_with(address))
 
 
-def _of(address):
+def processes_with(address):
     port = address.rpartition(":")[2]
-    return [
-        p for p in psutil.process_iter(["cmdline"]) if port in " ".join(p.info["cmdline"] or [])
-    ]
+    found = psutil.process_iter(["cmdline"])
+    return [one for one in found if port in " ".join(one.info["cmdline"] or [])]
