@@ -416,10 +416,11 @@ class Runner:
             raise _Interrupted(self._watch.wish)
 
     def _say(self, sentence: str) -> None:
-        with self._log_path.open("rb") as file:
-            is_in_line = file.seek(0, os.SEEK_END) > 0 and _last_byte(file) != b"\n"
-        with self._log_path.open("ab") as file:
-            file.write(f"{chr(10) * is_in_line}[studio] {sentence}\n".encode())
+        with contextlib.suppress(OSError):  # a full disk must not keep the job from its end
+            with self._log_path.open("rb") as file:
+                is_in_line = file.seek(0, os.SEEK_END) > 0 and _last_byte(file) != b"\n"
+            with self._log_path.open("ab") as file:
+                file.write(f"{chr(10) * is_in_line}[studio] {sentence}\n".encode())
 
     def _insist(self, action: Callable[[], T]) -> T:
         """Do it again until the server answers; work that is done must not be lost to an outage."""
