@@ -106,12 +106,14 @@ class Ledger:
             fcntl.flock(lock, fcntl.LOCK_EX)
             before = self._path.read_text() if self._path.exists() else "[]"
             book = Book([_decode(one) for one in json.loads(before)])
-            yield book
-            after = json.dumps([_encode(one) for one in book.entries])
-            if after != before:
-                draft = self._path.with_suffix(".draft")
-                draft.write_text(after)
-                draft.replace(self._path)
+            try:
+                yield book
+            finally:  # what was given away before an error is given away
+                after = json.dumps([_encode(one) for one in book.entries])
+                if after != before:
+                    draft = self._path.with_suffix(".draft")
+                    draft.write_text(after)
+                    draft.replace(self._path)
 
 
 def _idle_instances(entry: Entry, computes: Mapping[str, Compute], now: float) -> list[Entry]:

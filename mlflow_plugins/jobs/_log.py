@@ -153,10 +153,12 @@ class LogKeeper:
 
 def say(path: Path, sentence: str) -> None:
     """Append a line of our own to a log, on a line of its own."""
-    with path.open("rb") as file:
-        is_in_line = file.seekable() and file.seek(0, os.SEEK_END) > 0 and _last_byte(file) != b"\n"
-    with path.open("ab") as file:
-        file.write(f"{chr(10) * is_in_line}[studio] {sentence}\n".encode())
+    with contextlib.suppress(OSError):  # a full disk must not keep a job from its end
+        with path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END) if file.seekable() else 0
+            is_in_line = end > 0 and _last_byte(file) != b"\n"
+        with path.open("ab") as file:
+            file.write(f"{chr(10) * is_in_line}[studio] {sentence}\n".encode())
 
 
 def tail(path: Path) -> list[str]:
