@@ -87,6 +87,7 @@ class Cluster:
             environment={
                 **os.environ,
                 **self.head.client_environment(),
+                "TMPDIR": str(folder),  # a machine that is killed cleans nothing up
                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             },
             folder=folder,
