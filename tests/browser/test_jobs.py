@@ -58,6 +58,42 @@ def test_metrics_are_drawn_and_tabs_have_addresses(open_page, finished):
     expect(page.get_by_text("command: printf")).to_be_visible()
 
 
+def test_a_job_is_found_by_its_name_and_submitted_again(open_page, finished):
+    page = open_page("/jobs")
+    page.get_by_label("Search by name").fill("RATE 0.3")
+    expect(page).to_have_url(re.compile("text=RATE"))
+    expect(page.get_by_role("link", name="rate 0.1")).to_have_count(0)
+    page.get_by_role("link", name="rate 0.3").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("rate 0.3")
+    page.get_by_role("button", name="Clone").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("the clone")
+    dialog.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("the clone")
+    expect(page.get_by_text("Completed", exact=True)).to_be_visible(timeout=120_000)
+    expect(page.get_by_role("log")).to_contain_text("epoch-59")
+
+
+def test_a_compute_is_made_stopped_and_deleted(open_page, agent):
+    page = open_page("/compute")
+    expect(page.get_by_role("region", name="Machines")).to_be_visible()
+    page.get_by_role("button", name="New compute").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Name").fill("cpu-cluster")
+    dialog.get_by_label("Most instances at a time").fill("2")
+    dialog.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("cpu-cluster")
+    expect(page.get_by_text("0 of 2")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_text("Idle", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Compute")
+
+
 def test_jobs_are_chosen_compared_and_narrowed_down(open_page, finished):
     page = open_page(f"/jobs/{finished[0].run_id}")
     page.get_by_role("link", name="Compare").click()

@@ -11,6 +11,9 @@ HEADINGS = {
     "/data": "Data",
     "/data/new": "Upload data",
     "/jobs": "Jobs",
+    "/jobs/compare": "Compare jobs",
+    "/compute": "Compute",
+    "/compute/local": "local",
     "/models": "Models",
     "/endpoints": "Endpoints",
     "/endpoints/new": "Create an endpoint",
@@ -34,7 +37,9 @@ def test_it_loads_without_a_complaint(open_page, path):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/data/new", "/automl", "/about", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/", "/data/new", "/jobs", "/compute/local", "/automl", "/about", "/nothing"]
+)
 def test_texts_can_be_read_and_controls_have_names(open_page, path, scheme):
     page = open_page(path, color_scheme=scheme)
     page.get_by_role("heading", level=1).wait_for()
@@ -42,7 +47,7 @@ def test_texts_can_be_read_and_controls_have_names(open_page, path, scheme):
     assert page.evaluate(f"{CHECKS}; unnamed()") == []
 
 
-@pytest.mark.parametrize("path", ["/", "/data/new", "/jobs", "/about"])
+@pytest.mark.parametrize("path", ["/", "/data/new", "/jobs", "/compute", "/about"])
 def test_a_narrow_window_does_not_scroll_sideways(open_page, path):
     page = open_page(path, viewport={"width": 390, "height": 844})
     page.get_by_role("heading", level=1).wait_for()

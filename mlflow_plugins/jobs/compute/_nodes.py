@@ -17,7 +17,7 @@ import psutil
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from mlflow_plugins.core import Record, Records
+from mlflow_plugins.core import Record, Records, Unreachable, connect
 
 NODE = "node"
 SIGN_SECONDS = 10.0
@@ -114,9 +114,11 @@ class NodeSign:
         return total
 
     def remove(self) -> None:
-        """Say that this node is gone."""
+        """Say that this node is gone; where the server is away, its silence will say so."""
         if self._record_id is not None:
-            self._records.delete(self._record_id)
+            with contextlib.suppress(Unreachable):
+                connect(str(self._records.client.tracking_uri), timeout_seconds=2.0)
+                self._records.delete(self._record_id)
             self._record_id = None
 
     def _forget_the_dead(self) -> None:

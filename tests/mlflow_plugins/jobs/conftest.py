@@ -72,6 +72,9 @@ def running_agent(uri: str, folder: Path, **settings: str) -> Iterator[AgentProc
     finally:
         if agent.process.is_alive():
             agent.stop()
+        if agent.process.is_alive():
+            agent.kill()
+            pytest.fail("the agent did not end within a minute of being asked to")
         for runner in agent.runners():
             stop_tree(runner.pid, grace_seconds=2)
 

@@ -198,7 +198,14 @@ def test_three_agents_run_every_job_once_and_do_not_oversubscribe(
     """Agents of one machine share it: of a compute with two instances never three have a job."""
     create_compute(
         client,
-        {"name": unique_name, "type": "local", "cpus": 0.1, "memory_gib": 0.5, "max_instances": 2},
+        {
+            "name": unique_name,
+            "type": "local",
+            "remote": True,  # for these agents alone
+            "cpus": 0.1,
+            "memory_gib": 0.5,
+            "max_instances": 2,
+        },
     )
     notes = tmp_path / "notes"
     jobs = [
@@ -210,7 +217,7 @@ def test_three_agents_run_every_job_once_and_do_not_oversubscribe(
         for n in range(18)
     ]
     for name in ("one", "two", "three"):
-        start_agent(name)
+        start_agent(name, MLFLOW_STUDIO_COMPUTES=unique_name)
     ended = [driver.wait_for_end(job) for job in jobs]
     assert {(job.status, job.attempt) for job in ended} == {(JobStatus.COMPLETED, 1)}
     lines = [line.split() for line in notes.read_text().splitlines()]
@@ -256,7 +263,9 @@ def kill_family(pid):
     psutil.wait_procs(family)
 
 
-def test_a_full_disk_fails_the_job_with_its_reason(driver, start_agent, tmp_path):
+def test_a_full_disk_fails_the_job_with_its_reason(
+    driver, client, start_agent, tmp_path, unique_name
+):
     """The agent's folder is on a small file system that a command fills; the next job runs."""
     if os.geteuid() != 0:
         pytest.skip("only root can make a small file system")
@@ -266,13 +275,15 @@ def test_a_full_disk_fails_the_job_with_its_reason(driver, start_agent, tmp_path
     if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
         pytest.skip("this system lets nobody make a file system")
     try:
-        agent = start_agent("small/agent")
-        full = driver.submit("echo begins; head -c 20000000 /dev/zero > outputs/zeros")
+        create_compute(client, {"name": unique_name, "type": "local", "remote": True})
+        agent = start_agent("small/agent", MLFLOW_STUDIO_COMPUTES=unique_name)
+        fill = "echo begins; head -c 20000000 /dev/zero > outputs/zeros"
+        full = driver.submit(fill, compute=unique_name)
         ended = driver.wait_for_end(full)
         assert ended.status is JobStatus.FAILED
         assert "No space left on device" in ended.error
         assert "begins" in driver.log(full)
-        after = driver.submit("echo after")
+        after = driver.submit("echo after", compute=unique_name)
         assert driver.wait_for_end(after).status is JobStatus.COMPLETED
         agent.stop()
     finally:

@@ -6,9 +6,13 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
+from mlflow_plugins.core import InvalidInput
 from mlflow_plugins.jobs import submit
+from mlflow_plugins.jobs.sweep import Goal, Trial, TrialState
 from mlflow_plugins.studio._charts import Axis, parallel_coordinates
 from mlflow_plugins.studio.pages.jobs._compare import comparable_axes
+from mlflow_plugins.studio.pages.jobs._detail import changed_inputs
+from mlflow_plugins.studio.pages.jobs._trials import progress_lines, trial_axes
 
 
 @pytest.fixture
@@ -112,6 +116,70 @@ def test_a_chart_of_parallel_coordinates_carries_its_values():
         "names": ["a", "b"],
         "links": [],
     }
+
+
+def test_jobs_are_narrowed_down_by_what_the_address_says(place, make_job):
+    make_job("first curve")
+    make_job("second line")
+    assert "first curve" in place.open("/jobs", "?text=CURVE")
+    assert "second line" not in place.open("/jobs", "?text=CURVE")
+    assert "second line" in place.open("/jobs", "?status=Queued&type=command&compute=local")
+    assert "No job here fits" in place.open("/jobs", "?status=Failed")
+    assert "not the status of a job" in place.open("/jobs", "?status=Lost")
+
+
+def test_only_what_was_edited_is_changed_and_paths_of_the_server_are_refused():
+    before = {"rate": "0.10", "table": "azureml:people:1"}
+    assert changed_inputs("rate: 0.10\ntable: azureml:people:1\n", before) == {}
+    assert changed_inputs(" rate : a: b \n\n", before) == {"rate": "a: b"}
+    assert changed_inputs("table: azureml:people:2", before) == {"table": "azureml:people:2"}
+    for path in ("/etc/passwd", "file:///etc/passwd", "../people.csv"):
+        with pytest.raises(InvalidInput, match="In the browser, data is named by"):
+            changed_inputs(f"table: {path}", before)
+    with pytest.raises(InvalidInput, match="'rate 3' is not an input"):
+        changed_inputs("rate 3", before)
+
+
+def test_a_sweep_shows_its_trials(place, client, tmp_path):
+    document = {
+        "type": "sweep",
+        "trial": {"command": "echo ${{search_space.rate}}"},
+        "search_space": {"rate": {"type": "uniform", "min_value": 0, "max_value": 1}},
+        "sampling_algorithm": "random",
+        "objective": {"goal": "minimize", "primary_metric": "loss"},
+        "limits": {"max_total_trials": 3},
+        "display_name": "search",
+    }
+    job = submit(client, document, base_folder=tmp_path)
+    assert "Trials" in place.open(f"/jobs/{job.run_id}")
+    page = place.open(f"/jobs/{job.run_id}", "?tab=trials")
+    assert "0 of 3" in page
+    assert "Something went wrong" not in page
+
+
+def test_the_axes_and_the_progress_of_a_sweep():
+    goal = Goal(metric="loss", maximize=False)
+    trials = [_trial(0, {"depth": 2, "kind": "a"}, 0.5), _trial(1, {"depth": 3}, 0.7)]
+    axes = {axis.name: list(axis.values) for axis in trial_axes(trials, [goal])}
+    assert axes == {"depth": [2.0, 3.0], "kind": ["a", None], "loss": [0.5, 0.7]}
+    each, best = progress_lines(trials, 0, goal)
+    assert (list(each.y), list(best.y)) == ([0.5, 0.7], [0.5, 0.5])
+    assert list(progress_lines(trials, 0, Goal(metric="loss", maximize=True))[1].y) == [0.5, 0.7]
+
+
+def _trial(number, params, value):
+    return Trial(
+        number=number,
+        run_id=f"r{number}",
+        name=f"trial {number}",
+        state=TrialState.COMPLETED,
+        params=params,
+        values=(value,),
+        metrics={},
+        started_at=0.0,
+        ended_at=1.0,
+        reason="",
+    )
 
 
 def _find(node, key):

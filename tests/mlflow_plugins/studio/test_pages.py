@@ -17,6 +17,9 @@ PAGES = {
     "/data": "No data asset yet",
     "/data/new": "Upload data",
     "/jobs": "No job yet",
+    "/jobs/compare": "Choose two jobs or more",
+    "/compute": "No agent",
+    "/compute/local": "an equal share of the machine",
     "/models": "No registered model yet",
     "/endpoints": "No endpoint yet",
     "/endpoints/new": "No registered model yet",
@@ -52,6 +55,7 @@ def test_an_unknown_address_is_not_found(place):
     [
         "/data/asset/nothing",
         "/jobs/0123456789abcdef0123456789abcdef",
+        "/compute/nothing",
         "/models/nothing",
         "/endpoints/deployment/nothing",
         "/automl/0123456789abcdef0123456789abcdef",
