@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import requests
 from mlflow.entities import Run
@@ -49,7 +50,8 @@ from mlflow_plugins.jobs._spec import CommandJob
 from mlflow_plugins.jobs._states import JobStatus, RetryPolicy, after_failure
 from mlflow_plugins.jobs._watch import Watch, Wish
 from mlflow_plugins.jobs._work import Work
-from mlflow_plugins.jobs.backends._base import load_backend
+from mlflow_plugins.jobs.backends._base import LOCAL, load_backend
+from mlflow_plugins.jobs.compute import find_compute
 
 LOG_FILE = "std_log.txt"
 LOG_FOLDER = "user_logs"
@@ -150,7 +152,7 @@ class Runner:
             self._watch.close()
 
     def _make_work(self, environment: Mapping[str, str]) -> Work | RemoteWork:
-        backend = load_backend(self._attempt.job.backend)
+        backend = load_backend(self._attempt.job.backend, self._backend_options())
         if backend.remote_python is not None:
             return RemoteWork(self._attempt, log=self._log_path, backend=backend)
         return Work(
@@ -162,6 +164,13 @@ class Runner:
             environment=environment,
             share=self._share,
         )
+
+    def _backend_options(self) -> dict[str, Any]:
+        """Return what the job's compute says about where its backend reaches other machines."""
+        job = self._attempt.job
+        compute = find_compute(self._client, job.compute) if job.backend != LOCAL else None
+        fields = compute.fields if compute else {}
+        return {"address": fields["address"]} if fields.get("address") else {}
 
     def _open_log(self) -> LogKeeper:
         earlier = (

@@ -83,7 +83,7 @@ def test_a_compute_is_made_stopped_and_deleted(open_page, agent):
     dialog.get_by_label("Most instances at a time").fill("2")
     dialog.get_by_role("button", name="Create").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("cpu-cluster")
-    expect(page.get_by_text("0 of 2")).to_be_visible()
+    expect(page.get_by_role("definition").filter(has_text="0 of 2")).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Stopped", exact=True)).to_be_visible()

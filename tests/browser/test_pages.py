@@ -13,7 +13,6 @@ HEADINGS = {
     "/jobs": "Jobs",
     "/jobs/compare": "Compare jobs",
     "/compute": "Compute",
-    "/compute/local": "local",
     "/models": "Models",
     "/endpoints": "Endpoints",
     "/endpoints/new": "Create an endpoint",

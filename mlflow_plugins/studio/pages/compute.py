@@ -43,6 +43,7 @@ class _Computes:
         self._studio = studio
         self._rows = studio.live("computes", self._list, seconds=3.0)
         self._state = studio.live("compute-state", self._describe, seconds=3.0)
+        self._buttons = studio.live("compute-buttons", self._offer, seconds=3.0)
         self._create = studio.action("compute-create", self._on_create)
         self._start = studio.action("compute-start", self._on_start)
         self._stop = studio.action("compute-stop", self._on_stop)
@@ -94,7 +95,7 @@ class _Computes:
             name,
             self._state(name=name),
             subtitle=compute.description or f"A compute of type {compute.type}",
-            actions=self._buttons(compute),
+            actions=[self._buttons(name=name)],
             back=("Compute", studio.link(LIST)),
         )
 
@@ -131,7 +132,10 @@ class _Computes:
         about = ui.card("About", facts)
         return ui.stack([*notes, about, _machines(status.nodes), *cards])
 
-    def _buttons(self, compute: "Compute") -> list[Component]:
+    def _offer(self, name: str) -> Any:
+        from mlflow_plugins.jobs import get_compute
+
+        compute = get_compute(self._studio.client(), name)
         buttons = [
             self._start.button("Start", look="plain", name=compute.name)
             if compute.is_stopped
@@ -207,7 +211,7 @@ class _Computes:
         studio = self._studio
         studio.check_edit(_KIND)
         change(studio.client(), name)
-        return studio.Done(message=f"{name} {words}.", go_to=studio.link(DETAIL, name=name))
+        return studio.Done(message=f"{name} {words}.")
 
     def _on_delete(self, name: str) -> Any:
         from mlflow_plugins.jobs import delete_compute

@@ -6,6 +6,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, Input, Output, ctx, html
 from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
 
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._actions import LOCATION
@@ -98,6 +99,8 @@ class ListPage:
         return html.Div([text, *selects], className="studio-filters", role="search")
 
     def _on_filter(self, values: list[str | None]) -> str:
+        if not values:  # the page was left, and its filters with it
+            raise PreventUpdate
         names = [one["id"]["jobs-filter"] for one in ctx.inputs_list[0]]
         chosen = dict(zip(names, values, strict=True))
         return self._studio.link(LIST, **{name: value or None for name, value in chosen.items()})
