@@ -76,7 +76,7 @@ def outcome(file: Path, folder: Path) -> tuple[str, str]:
         return "not a job", part
     try:
         document = read_job_file(file)
-        job = parse_command_job(to_command_job(document))
+        job = parse_command_job(to_command_job(document, base_folder=file.parent))
         if job_type(document) == "command":
             check(job, file.parent)
     except StudioError as error:
