@@ -17,7 +17,8 @@ STORE = "azureml://datastores/workspaceblobstore/paths"
 
 
 @pytest.fixture(scope="module")
-def public(tmp_path_factory):
+def hosts(tmp_path_factory):
+    """The files of public hosts, and the variables by which a process reaches them."""
     folder = tmp_path_factory.mktemp("hosts")
     for name in ("a.csv", "deep/b.csv"):
         file = folder / "files" / BLOBS / "datasets" / name
@@ -25,13 +26,22 @@ def public(tmp_path_factory):
         file.write_text(f"{name}\n")
     (folder / "files" / "example.com").mkdir()
     (folder / "files" / "example.com" / "a.csv").write_text("from the web\n")
-    with (
-        public_hosts(folder / "files", folder / "certificates") as variables,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    with public_hosts(folder / "files", folder / "certificates") as variables:
+        yield folder / "files", variables
+
+
+@pytest.fixture(scope="module")
+def public(hosts):
+    files, variables = hosts
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
-        yield folder / "files"
+        yield files
+
+
+@pytest.fixture(scope="module")
+def agent_variables(hosts):
+    return dict(hosts[1])
 
 
 def pin(client, **given):

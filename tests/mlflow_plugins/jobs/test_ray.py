@@ -184,7 +184,7 @@ def test_an_input_that_is_gone_is_named(driver, ray_agent):
     )
     ended = driver.wait_for_end(job)
     assert ended.status is JobStatus.FAILED
-    assert f"{uri} cannot be downloaded" in ended.error
+    assert f"{uri} cannot be read" in ended.error
 
 
 def test_a_cancelled_job_ends_on_its_node(driver, ray_agent, cluster, tmp_path):

@@ -8,6 +8,7 @@ from mlflow_plugins.core import LeaseLost, Settings
 from mlflow_plugins.jobs import _watch
 from mlflow_plugins.jobs._queue import JobQueue, read_state
 from mlflow_plugins.jobs._watch import Watch, Wish
+from mlflow_plugins.jobs.compute import Demand
 from mlflow_plugins.testing import ManualClock
 
 
@@ -31,7 +32,7 @@ def record_id(queue):
         run_id=run.info.run_id,
         experiment_id="0",
         display_name="x",
-        compute="ray",
+        demand=Demand(compute="ray", backend="ray"),
         user="me",
     )
     return job.record_id
