@@ -232,7 +232,7 @@ def test_a_killed_server_that_comes_back_loses_no_job(driver, start_agent, tmp_p
     with ExitStack() as stack:
         server = stack.enter_context(servers.tracking_server(folder, port=port))
         here = type(driver)(connect(server.uri))
-        start_agent("agent", server.uri)
+        agent = start_agent("agent", server.uri)
         first = here.submit(gated(gate, tmp_path / "pids"))
         wait_until_ready(here, first)
         second = here.submit("echo second", queue_settings={"priority": "low"})
@@ -246,6 +246,7 @@ def test_a_killed_server_that_comes_back_loses_no_job(driver, start_agent, tmp_p
         assert {(job.status, job.attempt) for job in ended} == {(JobStatus.COMPLETED, 1)}
         assert here.own_lines(first) == ["ready", "through"]
         assert here.own_lines(second) == ["second"]
+        agent.stop()  # before its server ends
 
 
 def kill_family(pid):
