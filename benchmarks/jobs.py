@@ -25,7 +25,7 @@ from mlflow import MlflowClient
 
 from mlflow_plugins.core import connect
 from mlflow_plugins.core.processes import stop_tree
-from mlflow_plugins.jobs import JobStatus, get_job, list_jobs, read_log, submit
+from mlflow_plugins.jobs import JobStatus, follow, get_job, list_jobs, submit
 from mlflow_plugins.testing.servers import tracking_server
 
 N_AT_ONCE = 2
@@ -94,12 +94,23 @@ def submit_command(client: MlflowClient, command: str) -> str:
 def sample(client: MlflowClient) -> float:
     time.sleep(0.5)  # the queue is idle
     started = time.perf_counter()
-    wait_for_line(client, submit_command(client, "echo first line"), "first line")
-    return time.perf_counter() - started
+    run_id = submit_command(client, "echo first line")
+    return wait_for_line(client, run_id, "\nfirst line\n") - started
 
 
-def wait_for_line(client: MlflowClient, run_id: str, line: str) -> None:
-    wait_until(lambda: f"\n{line}\n" in read_log(client, run_id).text, pause=0.02)
+def wait_for_line(client: MlflowClient, run_id: str, line: str) -> float:
+    """Follow a job as users do; return when its line came."""
+    came_at: list[float] = []
+    seen = ""
+
+    def write(text: str) -> None:
+        nonlocal seen
+        seen += text
+        if line in seen and not came_at:
+            came_at.append(time.perf_counter())
+
+    follow(client, run_id, write=write)
+    return came_at[0]
 
 
 def throughput(client: MlflowClient, run_ids: list[str]) -> float:

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import mlflow.artifacts
 from mlflow import MlflowClient
 
+from mlflow_plugins.core import Record
 from mlflow_plugins.jobs._queue import has_outcome, job_record_id, read_state
 
 _FOLDER = "logs"
@@ -57,13 +58,18 @@ def read_log(client: MlflowClient, run_id: str, *, offset: int = 0) -> LogSlice:
     Raises:
         NotFound: There is no such run, or it is not a job's.
     """
-    record_id = job_record_id(client, run_id)
-    has_ended = has_outcome(read_state(client, record_id))  # asked first: then nothing comes after
+    return read_record_log(client, job_record_id(client, run_id), offset=offset)
+
+
+def read_record_log(client: MlflowClient, record_id: str, *, offset: int) -> LogSlice:
+    """Do as `read_log` with the queue's record of the job, which never changes."""
+    record = read_state(client, record_id)
+    has_ended = has_outcome(record)  # asked first: then nothing comes after
     position, content = offset, b""
     pieces = [piece for piece in _pieces(client, record_id) if piece.end > offset]
     while pieces and len(content) < _READ_BYTES:
         piece = pieces.pop(0)
-        content += _download(client, record_id, piece)[position - piece.start :]
+        content += _download(client, record, piece)[position - piece.start :]
         position = piece.end
     return LogSlice(
         text=content.decode(errors="replace"),
@@ -74,7 +80,8 @@ def read_log(client: MlflowClient, run_id: str, *, offset: int = 0) -> LogSlice:
 
 def read_whole_log(client: MlflowClient, record_id: str) -> bytes:
     """Read all that earlier attempts of a job have logged."""
-    return b"".join(_download(client, record_id, one) for one in _pieces(client, record_id))
+    record = read_state(client, record_id)
+    return b"".join(_download(client, record, one) for one in _pieces(client, record_id))
 
 
 class LogKeeper:
@@ -220,11 +227,10 @@ def _pieces(client: MlflowClient, record_id: str) -> list[_Piece]:
     ]
 
 
-def _download(client: MlflowClient, record_id: str, piece: _Piece) -> bytes:
+def _download(client: MlflowClient, record: Record, piece: _Piece) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = mlflow.artifacts.download_artifacts(
-            run_id=record_id,
-            artifact_path=piece.path,
+            artifact_uri=f"{record.artifact_uri}/{piece.path}",
             dst_path=folder,
             tracking_uri=client.tracking_uri,
         )
