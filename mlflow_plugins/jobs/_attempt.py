@@ -8,6 +8,7 @@ from typing import TypeVar
 from mlflow_plugins.core import Lease, Record, Settings
 from mlflow_plugins.jobs._patience import insist
 from mlflow_plugins.jobs._queue import Job, JobQueue, to_job
+from mlflow_plugins.jobs._spec import CommandJob
 from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._watch import Watch, Wish
 
@@ -61,6 +62,11 @@ class Attempt:
     def job(self) -> Job:
         """The job as it was taken."""
         return to_job(self.record)
+
+    @cached_property
+    def spec(self) -> CommandJob:
+        """What is to be run."""
+        return CommandJob.model_validate((self.record.spec or {})["job"])
 
     def move(self, status: JobStatus, *, number: int | None = None) -> None:
         """Note where the job stands, however long the store is away. See `JobQueue.move`."""

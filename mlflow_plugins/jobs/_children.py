@@ -18,7 +18,7 @@ from mlflow_plugins.core import Record
 from mlflow_plugins.core.write_once import set_or_read
 from mlflow_plugins.jobs._queue import Job, JobQueue, to_job
 from mlflow_plugins.jobs._spec import not_applied, parse_command_job
-from mlflow_plugins.jobs._submit import enqueue, find_job_compute
+from mlflow_plugins.jobs._submit import enqueue, find_job_compute, kept_document
 from mlflow_plugins.jobs.compute import default_compute
 
 _CHILD = "child/"
@@ -76,7 +76,7 @@ def submit_child(
         job,
         {
             "type": "command",
-            "job": job.model_dump(exclude_defaults=True, exclude={"code", "environment"}),
+            "job": kept_document(job),
             "environment": spec.get("environment", {}),
             "inputs": dict(spec["inputs"] if inputs is None else inputs),
             "values": dict(values or {}),

@@ -20,15 +20,7 @@ from mlflow_plugins.jobs import (
     resubmit,
     submit_file,
 )
-from mlflow_plugins.jobs._tables import print_table
-
-_OUTPUT = click.option(
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print.",
-)
+from mlflow_plugins.jobs._tables import OUTPUT, print_table
 
 
 @click.group("job")
@@ -42,7 +34,7 @@ def commands() -> None:
 @click.option("--experiment-name", help="Where the run goes, whatever the file says.")
 @click.option("--client-token", default="", help="Submit once, however often this is called.")
 @click.option("--stream", is_flag=True, help="Follow the log until the job has ended.")
-@_OUTPUT
+@OUTPUT
 def submit_command(
     file: Path,
     pairs: tuple[str, ...],
@@ -82,7 +74,7 @@ def submit_command(
 @click.option("--experiment-name", help="Jobs of one experiment.")
 @click.option("--text", help="A part of the job's name.")
 @click.option("--max-results", type=click.IntRange(1, 1000), default=50, show_default=True)
-@_OUTPUT
+@OUTPUT
 def list_command(
     status: str | None,
     kind: str | None,
@@ -116,7 +108,7 @@ def list_command(
 
 @commands.command("show")
 @click.argument("run_id")
-@_OUTPUT
+@OUTPUT
 def show_command(run_id: str, output: str) -> None:
     """Show one job."""
     _print_job(get_job(connect(), run_id), output)
@@ -144,7 +136,7 @@ def cancel_command(run_id: str) -> None:
 @click.option("--compute", help="Another compute.")
 @click.option("--display-name", help="Another name.")
 @click.option("--stream", is_flag=True, help="Follow the log until the job has ended.")
-@_OUTPUT
+@OUTPUT
 def resubmit_command(
     run_id: str,
     pairs: tuple[str, ...],

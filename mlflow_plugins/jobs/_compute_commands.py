@@ -18,15 +18,7 @@ from mlflow_plugins.jobs import (
     stop_compute,
     update_compute,
 )
-from mlflow_plugins.jobs._tables import print_table
-
-_OUTPUT = click.option(
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print.",
-)
+from mlflow_plugins.jobs._tables import OUTPUT, print_table
 
 
 def _fields(command: Any) -> Any:
@@ -53,7 +45,7 @@ def commands() -> None:
 
 
 @commands.command("list")
-@_OUTPUT
+@OUTPUT
 def list_command(output: str) -> None:
     """List computes with their state, instances and queues."""
     found = list_compute_status(connect())
@@ -66,7 +58,7 @@ def list_command(output: str) -> None:
 
 @commands.command("show")
 @click.argument("name")
-@_OUTPUT
+@OUTPUT
 def show_command(name: str, output: str) -> None:
     """Show one compute."""
     _print(compute_status(connect(), name), output)

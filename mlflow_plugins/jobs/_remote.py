@@ -16,7 +16,6 @@ from mlflow_plugins.core.settings import PREFIX
 from mlflow_plugins.jobs._attempt import Attempt, Ending, Interrupted
 from mlflow_plugins.jobs._needs import needs_of
 from mlflow_plugins.jobs._queue import read_state
-from mlflow_plugins.jobs._spec import CommandJob
 from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._watch import Wish
 from mlflow_plugins.jobs._work import absolute_uri, explain_exit
@@ -47,12 +46,11 @@ class RemoteWork:
         self._attempt = attempt
         self._log = log
         self._backend = backend
-        spec = CommandJob.model_validate((attempt.record.spec or {})["job"])
         self._ticket = Ticket(
             key=attempt.lease.record_id,
             number=attempt.lease.token,
             run_id=attempt.job.run_id,
-            needs=needs_of(spec.resources),
+            needs=needs_of(attempt.spec.resources),
         )
 
     def run(self) -> Ending | Wish | Lost:

@@ -15,7 +15,14 @@ from mlflow_plugins.data import DATA
 from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs
 from mlflow_plugins.jobs._queue import Job, JobQueue, job_record_id
 from mlflow_plugins.jobs._spec import CommandJob, not_applied, override_inputs, parse_command_job
-from mlflow_plugins.jobs._submit import CODE, WARNINGS, enqueue, find_job_compute, store_inputs
+from mlflow_plugins.jobs._submit import (
+    CODE,
+    WARNINGS,
+    enqueue,
+    find_job_compute,
+    kept_document,
+    store_inputs,
+)
 from mlflow_plugins.jobs.compute import default_compute
 
 _KEPT_TAGS = ("mlflow.source.git.commit", "mlflow.source.name", "mlflow.source.type")
@@ -161,7 +168,7 @@ def _copy_files(
 
 def _news(job: CommandJob, pinned: PinnedInputs, warnings: list[str]) -> dict[str, Any]:
     return {
-        "job": job.model_dump(exclude_defaults=True, exclude={"code"}),
+        "job": kept_document(job),
         "inputs": dict(pinned.documents),
         "warnings": warnings,
     }

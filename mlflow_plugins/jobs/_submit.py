@@ -168,7 +168,7 @@ def submit(
             job,
             {
                 "type": job_type(document),
-                "job": _kept(job),
+                "job": kept_document(job),
                 "inputs": dict(pinned.documents),
                 "environment": environment.document(),
                 "has_code": code is not None,
@@ -248,7 +248,7 @@ def find_job_compute(client: MlflowClient, job: CommandJob) -> Compute | None:
     return compute
 
 
-def _kept(job: CommandJob) -> dict[str, Any]:
+def kept_document(job: CommandJob) -> dict[str, Any]:
     """Return the document that is kept: without what was fixed, and with nothing to hide."""
     kept = job.model_dump(exclude_defaults=True, exclude={"code", "environment"})
     return {**kept, "inputs": without_secrets(kept.get("inputs", {}))}

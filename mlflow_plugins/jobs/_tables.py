@@ -1,8 +1,16 @@
-"""Tables for the terminal."""
+"""Tables for the terminal, and the option that asks for JSON instead."""
 
 from collections.abc import Sequence
 
 import click
+
+OUTPUT = click.option(
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print.",
+)
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

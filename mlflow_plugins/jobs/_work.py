@@ -27,7 +27,6 @@ from mlflow_plugins.jobs._leftovers import MARK
 from mlflow_plugins.jobs._log import say
 from mlflow_plugins.jobs._memory import MemoryExceeded, MemoryGuard
 from mlflow_plugins.jobs._outputs import OUTPUTS, is_written, keep_output, prepare_output
-from mlflow_plugins.jobs._spec import CommandJob
 from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._submit import CODE
 from mlflow_plugins.jobs._watch import Wish
@@ -76,7 +75,7 @@ class Work:
         self._client = attempt.queue.client
         self._job = attempt.job
         self._document: Mapping[str, Any] = attempt.record.spec or {}
-        self._spec = CommandJob.model_validate(self._document["job"])
+        self._spec = attempt.spec
         self._folder = folder
         self._environments = environments
         self._log = log

@@ -46,7 +46,6 @@ from mlflow_plugins.jobs._queue import (
 )
 from mlflow_plugins.jobs._remote import Lost, RemoteWork
 from mlflow_plugins.jobs._runner_folder import RunnerFolder
-from mlflow_plugins.jobs._spec import CommandJob
 from mlflow_plugins.jobs._states import JobStatus, RetryPolicy, after_failure
 from mlflow_plugins.jobs._watch import Watch, Wish
 from mlflow_plugins.jobs._work import Work
@@ -217,8 +216,7 @@ class Runner:
 
     @cached_property
     def _retry_policy(self) -> RetryPolicy:
-        spec = CommandJob.model_validate((self._attempt.record.spec or {})["job"])
-        return RetryPolicy(**spec.retry_settings.model_dump())
+        return RetryPolicy(**self._attempt.spec.retry_settings.model_dump())
 
     def _finish_attempt(self, log: LogKeeper, ending: Ending) -> None:
         """Have a command that failed tried again, if its job allows that once more."""
