@@ -13,7 +13,8 @@ from mlflow.entities import Run
 from mlflow_plugins.core import AssetStore, NotFound, Settings, parse_reference
 from mlflow_plugins.data import DATA
 from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs
-from mlflow_plugins.jobs._queue import Job, JobQueue, job_record_id
+from mlflow_plugins.jobs._job import Job, job_record_id
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs._spec import CommandJob, not_applied, override_inputs, parse_command_job
 from mlflow_plugins.jobs._submit import (
     CODE,

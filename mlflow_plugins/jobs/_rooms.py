@@ -9,8 +9,8 @@ from typing import Any
 from mlflow import MlflowClient
 
 from mlflow_plugins.core import Record, SystemClock
+from mlflow_plugins.jobs._job import COORDINATORS, to_demand
 from mlflow_plugins.jobs._ledger import Book, Ledger
-from mlflow_plugins.jobs._queue import COORDINATORS, to_demand
 from mlflow_plugins.jobs.backends._base import JOB_BACKENDS
 from mlflow_plugins.jobs.compute import (
     Compute,

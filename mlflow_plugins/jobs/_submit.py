@@ -17,10 +17,11 @@ from mlflow_plugins.core import AssetStore, InvalidInput, Settings, StudioError
 from mlflow_plugins.data import as_mlflow_dataset, masked
 from mlflow_plugins.jobs._document import read_job_file
 from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs, without_secrets
+from mlflow_plugins.jobs._job import JOB, Job
 from mlflow_plugins.jobs._machine_folder import machine_folder, nudge
 from mlflow_plugins.jobs._mlproject import open_project
 from mlflow_plugins.jobs._outputs import check_outputs
-from mlflow_plugins.jobs._queue import JOB, Job, JobQueue
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs._snapshot import Snapshot, staged, take_snapshot
 from mlflow_plugins.jobs._spec import (
     CommandJob,

@@ -72,7 +72,7 @@ class Work:
             share: What it has of this machine.
         """
         self._attempt = attempt
-        self._client = attempt.queue.client
+        self._client = attempt.client
         self._job = attempt.job
         self._document: Mapping[str, Any] = attempt.record.spec or {}
         self._spec = attempt.spec
@@ -192,8 +192,8 @@ class Work:
             folder=self._code,
             log=self._log,
             ticket=Ticket(
-                key=self._attempt.lease.record_id,
-                number=self._attempt.lease.token,
+                key=self._attempt.hold.lease.record_id,
+                number=self._attempt.hold.lease.token,
                 run_id=self._job.run_id,
             ),
         )

@@ -12,7 +12,8 @@ import pytest
 from mlflow_plugins.core import Leases, connect
 from mlflow_plugins.core.processes import free_port
 from mlflow_plugins.jobs import JobStatus, create_compute, read_log
-from mlflow_plugins.jobs._queue import JobQueue, has_outcome, read_state
+from mlflow_plugins.jobs._job import has_outcome, read_state
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs.compute import Demand
 from mlflow_plugins.testing import servers
 
