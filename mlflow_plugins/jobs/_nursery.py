@@ -21,6 +21,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from mlflow_plugins.core import given_environment
 from mlflow_plugins.jobs.backends._base import AGENT_FOLDER, LOCAL, load_backend
 
 RUNNER_LOG = "runner.log"
@@ -68,7 +69,7 @@ class Nursery:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__],
                 stdin=subprocess.PIPE,
-                env={**os.environ, **self._variables},
+                env={**given_environment(), **self._variables},
                 start_new_session=True,
             )
         return self._process

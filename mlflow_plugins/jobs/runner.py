@@ -7,7 +7,6 @@ queue.
 """
 
 import contextlib
-import os
 import shutil
 import signal
 import socket
@@ -27,6 +26,8 @@ from mlflow_plugins.core import (
     Records,
     Settings,
     connect,
+    give_up_soon,
+    given_environment,
     prepare_environment,
 )
 from mlflow_plugins.core.processes import ProcessIdentity
@@ -66,8 +67,8 @@ def main(record_id: str, folder: Path) -> int:
     runner_folder = RunnerFolder(folder)
     runner_folder.note_identity(identity)
     shared = Path(runner_folder.read_given()["machine_folder"])
-    environment = dict(os.environ)
-    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"  # this process knows better when to wait
+    environment = given_environment()
+    give_up_soon()  # this process knows better how to wait
     prepare_environment()
     settings = Settings.from_environment()
     queue = JobQueue(connect(is_known=True))

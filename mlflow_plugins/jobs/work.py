@@ -10,7 +10,6 @@ It exits with 0 when it has left word of how the job ended, and as if SIGTERM ha
 otherwise.
 """
 
-import os
 import shutil
 import signal
 import sys
@@ -18,7 +17,14 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlflow_plugins.core import LeaseLost, Settings, connect, prepare_environment
+from mlflow_plugins.core import (
+    LeaseLost,
+    Settings,
+    connect,
+    give_up_soon,
+    given_environment,
+    prepare_environment,
+)
 from mlflow_plugins.jobs._attempt import Attempt, Ending
 from mlflow_plugins.jobs._hold import Hold
 from mlflow_plugins.jobs._job import to_job
@@ -36,8 +42,8 @@ _INTERRUPTED = 128 + signal.SIGTERM
 
 def main(record_id: str, token: int, n_cpus: int) -> int:
     """Do the work of one attempt; return the exit code of this process."""
-    environment = dict(os.environ)
-    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"  # this process knows better when to wait
+    environment = given_environment()
+    give_up_soon()  # this process knows better how to wait
     prepare_environment()
     queue = JobQueue(connect())
     try:
