@@ -44,6 +44,7 @@ from mlflow_plugins.core.names import (
     parse_reference,
 )
 from mlflow_plugins.core.records import Page, Record, Records, to_record
+from mlflow_plugins.core.runs import set_run_status, upload
 from mlflow_plugins.core.settings import Settings
 from mlflow_plugins.core.write_once import set_once, set_or_read
 from mlflow_plugins.core.yaml_files import read_yaml
@@ -90,6 +91,8 @@ __all__ = [
     "read_yaml",
     "set_once",
     "set_or_read",
+    "set_run_status",
     "to_record",
+    "upload",
     "without_password",
 ]

@@ -19,6 +19,7 @@ from mlflow.entities import Run
 
 from mlflow_plugins.core.clock import Clock, SystemClock
 from mlflow_plugins.core.errors import LeaseLost
+from mlflow_plugins.core.records import Record
 from mlflow_plugins.core.write_once import set_once, set_or_read
 
 _LEASE = "lease/"
@@ -111,7 +112,7 @@ class Leases:
         holder: str,
         seconds: float,
         holder_is_dead: Callable[[Lease], bool] = lambda _: False,
-        run: Run | None = None,
+        record: Record | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> Lease | None:
         """Take the record if nobody holds it; None if somebody does or was faster.
@@ -122,14 +123,15 @@ class Leases:
             seconds: How long the lease lasts without a heartbeat.
             holder_is_dead: May say at once what the clock would say later: that the holder of a
                 lease that has not expired is gone (its process has ended on this very machine).
-            run: The record, if the caller has just read it. Whoever gets the lease knows that no
-                other holder has changed the record since then.
+            record: The record, if the caller has read it a moment ago. Whoever gets the lease
+                knows that no other holder has changed the record since then.
             tags: What the new holder writes on the record at the same time.
         """
-        run = run or self._client.get_run(record_id)
-        standing = current_lease(run)
+        data = record or self._client.get_run(record_id).data
+        standing = newest_lease(record_id, data.params)
         now = self._clock.now()
-        if standing is not None and is_alive(standing, run, now) and not holder_is_dead(standing):
+        is_held = standing is not None and has_life(standing, data.params, data.tags, now)
+        if standing is not None and is_held and not holder_is_dead(standing):
             return None
         lease = Lease(
             record_id=record_id,

@@ -25,6 +25,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_EXPERIMENT_IS_GATEWAY, MLFLOW_RUN_NOTE, MLFLOW_USER
 
 from mlflow_plugins.core.errors import InvalidInput, NotFound, StudioError
+from mlflow_plugins.core.runs import set_run_status
 
 EXPERIMENT_PREFIX = ".studio/"
 N_INDEX_RUNS = 8
@@ -135,7 +136,7 @@ class Records:
             run = self.client.create_run(self.experiment_id(kind), run_name=run_name, tags=all_tags)
             record = to_record(run, spec=json.loads(body))
         if status is not None:
-            self.client.update_run(record.id, status=status)
+            set_run_status(self.client, record.id, status)
             record = replace(record, status=status)
         return record
 

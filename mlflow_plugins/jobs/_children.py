@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from mlflow_plugins.core import Record
+from mlflow_plugins.core import Record, set_run_status
 from mlflow_plugins.core.write_once import set_or_read
 from mlflow_plugins.jobs._job import Job, to_job
 from mlflow_plugins.jobs._queue import JobQueue
@@ -106,7 +106,7 @@ def _claim(
 ) -> tuple[Run, bool]:
     """Return the one run that the key stands for, and whether it was made by this call."""
     run = client.create_run(to_job(parent).experiment_id, run_name=name, tags=tags)
-    client.update_run(run.info.run_id, status="SCHEDULED")
+    set_run_status(client, run.info.run_id, "SCHEDULED")
     standing = set_or_read(client, parent.id, _CHILD + key, run.info.run_id)
     if standing is None:
         return run, True

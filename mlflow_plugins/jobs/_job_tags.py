@@ -3,6 +3,7 @@
 # Tags of the record.
 RUN = "studio.run_id"
 EXPERIMENT = "studio.experiment_id"
+ARTIFACTS = "studio.run_artifacts"
 TYPE = "studio.job_type"
 NAME = "studio.display_name"
 COMPUTE = "studio.compute"

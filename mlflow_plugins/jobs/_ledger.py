@@ -140,20 +140,10 @@ def _total(entries: list[Entry]) -> Size:
     return total
 
 
-def encode_share(share: Share) -> dict[str, Any]:
-    """Return a share as JSON types."""
-    return asdict(share)
-
-
-def decode_share(document: Mapping[str, Any]) -> Share:
-    """Read what `encode_share` wrote."""
-    return Share(**{**document, "size": Size.of(document["size"]), "gpus": tuple(document["gpus"])})
-
-
 def _encode(entry: Entry) -> dict[str, Any]:
     return {
         "folder": str(entry.folder),
-        "share": encode_share(entry.share),
+        "share": asdict(entry.share),
         "taken_at": entry.taken_at,
         "idle_until": entry.idle_until,
     }
@@ -162,7 +152,7 @@ def _encode(entry: Entry) -> dict[str, Any]:
 def _decode(document: Mapping[str, Any]) -> Entry:
     return Entry(
         folder=Path(document["folder"]),
-        share=decode_share(document["share"]),
+        share=Share.of(document["share"]),
         taken_at=document["taken_at"],
         idle_until=document["idle_until"],
     )

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import mlflow.artifacts
 from mlflow import MlflowClient
 
-from mlflow_plugins.core import Record
+from mlflow_plugins.core import Record, upload
 from mlflow_plugins.jobs._job import has_outcome, job_record_id, read_state
 
 _FOLDER = "logs"
@@ -103,7 +103,7 @@ class RecordLog:
         with tempfile.TemporaryDirectory() as folder:
             piece = Path(folder) / f"{offset:015d}.txt"
             piece.write_bytes(content)
-            self._client.log_artifact(self._record_id, str(piece), _FOLDER)
+            upload(self._client, self._artifact_uri, piece, _FOLDER)
 
     def _look(self) -> bool:
         """Tell whether the job has ended."""

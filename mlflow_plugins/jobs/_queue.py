@@ -31,7 +31,6 @@ from mlflow_plugins.core import (
     has_life,
     newest_lease,
     set_or_read,
-    to_record,
 )
 from mlflow_plugins.core.processes import ProcessIdentity
 from mlflow_plugins.core.records import DRAFT
@@ -84,9 +83,7 @@ class JobQueue:
         self,
         spec: Mapping[str, Any],
         *,
-        run_id: str,
-        experiment_id: str,
-        display_name: str,
+        run: Run,
         demand: Demand,
         user: str,
         client_token: str = "",
@@ -96,9 +93,7 @@ class JobQueue:
 
         Args:
             spec: ``{"type": ..., "job": ..., "inputs": ..., "warnings": ...}``, see `_submit`.
-            run_id: The user's run.
-            experiment_id: The user's experiment.
-            display_name: Name of the user's run.
+            run: The user's run.
             demand: Where it is to run, and how much of it.
             user: Who submits.
             client_token: The submitter's name for this submission; of several with the same name
@@ -107,10 +102,11 @@ class JobQueue:
         """
         tags = {
             "mlflow.user": user,
-            job_tags.RUN: run_id,
-            job_tags.EXPERIMENT: experiment_id,
+            job_tags.RUN: run.info.run_id,
+            job_tags.EXPERIMENT: run.info.experiment_id,
+            job_tags.ARTIFACTS: run.info.artifact_uri,
             job_tags.TYPE: spec["type"],
-            job_tags.NAME: display_name,
+            job_tags.NAME: run.info.run_name or run.info.run_id,
             job_tags.STATUS: JobStatus.QUEUED,
             **({job_tags.PARENT: parent_run_id} if parent_run_id else {}),
             **demand_tags(demand),
@@ -243,7 +239,7 @@ class JobQueue:
         *,
         holder: str,
         seconds: float,
-        run: Run | None = None,
+        record: Record | None = None,
         begins: bool = False,
     ) -> Hold | None:
         """Take a job; at once if its holder was a process of this machine that is gone.
@@ -252,12 +248,11 @@ class JobQueue:
             record_id: The job's record.
             holder: Who asks.
             seconds: How long the lease lasts without a sign of life.
-            run: The record, if the caller has just read it.
+            record: The record, if the caller has read it a moment ago.
             begins: Begin an attempt with it if the job waits for one. The caller goes on with
                 `Hold.begin`.
         """
-        run = run or self.client.get_run(record_id)
-        record = to_record(run, spec=None)
+        record = record or read_state(self.client, record_id)
         tags: dict[str, str] = {}
         if begins and stored_status(record) is JobStatus.QUEUED:
             attempt = int(record.tags.get(job_tags.ATTEMPT, 0)) + 1
@@ -267,7 +262,7 @@ class JobQueue:
             holder=holder,
             seconds=seconds,
             holder_is_dead=holder_is_dead,
-            run=run,
+            record=record,
             tags=tags,
         )
         if lease is None:

@@ -20,13 +20,12 @@ from mlflow_plugins.core import Record, Settings
 from mlflow_plugins.core.agent import wake
 from mlflow_plugins.core.processes import ProcessIdentity
 from mlflow_plugins.jobs._job import JOB
-from mlflow_plugins.jobs._ledger import encode_share
 from mlflow_plugins.jobs._leftovers import end_leftovers
 from mlflow_plugins.jobs._machine_folder import Alarm, machine_folder
 from mlflow_plugins.jobs._nursery import Nursery
 from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs._rooms import Rooms
-from mlflow_plugins.jobs._runner_folder import JOBS, RunnerFolder, plain
+from mlflow_plugins.jobs._runner_folder import JOBS, Given, RunnerFolder, plain
 from mlflow_plugins.jobs.compute import Share
 
 _LOGGER = logging.getLogger(__name__)
@@ -178,7 +177,8 @@ class JobReconciler:
         """Have a runner started for a job; return its folder."""
         path = self._folder / f"{record.id}-{uuid.uuid4().hex[:8]}"
         path.mkdir(mode=0o700)
-        RunnerFolder(path).note_given(share=encode_share(share), machine_folder=self._shared)
+        given = Given(record=record, share=share, machine_folder=self._shared)
+        RunnerFolder(path).note_given(given)
         self._starting[path] = self._nursery.pid
         self._nursery.start_runner(record.id, path)
         _LOGGER.info("starting job %s", record.id)

@@ -10,7 +10,7 @@ import mlflow.artifacts
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from mlflow_plugins.core import AssetStore, NotFound, Settings, parse_reference
+from mlflow_plugins.core import AssetStore, NotFound, Settings, parse_reference, set_run_status
 from mlflow_plugins.data import DATA
 from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs
 from mlflow_plugins.jobs._job import Job, job_record_id
@@ -141,7 +141,7 @@ def _create_run(
     tags |= {WARNINGS: "; ".join(warnings)} if warnings else {}
     name = job.display_name or job.name or source.info.run_name
     run = client.create_run(source.info.experiment_id, run_name=name, tags=tags)
-    client.update_run(run.info.run_id, status="SCHEDULED")
+    set_run_status(client, run.info.run_id, "SCHEDULED")
     return run
 
 

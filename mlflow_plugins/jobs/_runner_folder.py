@@ -10,14 +10,14 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
+from mlflow_plugins.core import Record
 from mlflow_plugins.core.processes import ProcessIdentity
+from mlflow_plugins.jobs.compute import Share
 
 JOBS, ENVIRONMENTS = "jobs", "environments"
 
@@ -38,6 +38,21 @@ def plain(folder: Path) -> Path:
 def environments_folder(agent_folder: Path) -> Path:
     """Return where the agent of a folder keeps environments."""
     return plain(agent_folder.absolute()) / ENVIRONMENTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What an agent gives a runner.
+
+    Attributes:
+        record: The job as the agent has just seen it.
+        share: What it has of the machine.
+        machine_folder: Where the machine's agents meet.
+    """
+
+    record: Record
+    share: Share
+    machine_folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +84,23 @@ class RunnerFolder:
         """The runner's process if it is alive."""
         return self.identity.find() if self.identity else None
 
-    def note_given(self, *, share: Mapping[str, Any], machine_folder: Path) -> None:
-        """Write down what of the machine the job gets, and where the machine's agents meet."""
-        given = {"share": share, "machine_folder": str(machine_folder)}
-        (self.path / _GIVEN).write_text(json.dumps(given))
+    def note_given(self, given: Given) -> None:
+        """Write down what an agent gives the runner."""
+        document = {
+            "record": asdict(given.record),
+            "share": asdict(given.share),
+            "machine_folder": str(given.machine_folder),
+        }
+        (self.path / _GIVEN).write_text(json.dumps(document))
 
-    def read_given(self) -> dict[str, Any]:
+    def read_given(self) -> Given:
         """Read what `note_given` wrote."""
-        given: dict[str, Any] = json.loads((self.path / _GIVEN).read_text())
-        return given
+        document = json.loads((self.path / _GIVEN).read_text())
+        return Given(
+            record=Record(**document["record"]),
+            share=Share.of(document["share"]),
+            machine_folder=Path(document["machine_folder"]),
+        )
 
     def remove(self) -> None:
         """Delete the folder and everything in it."""

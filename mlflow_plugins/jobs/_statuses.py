@@ -6,7 +6,7 @@ from collections.abc import Callable
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from mlflow_plugins.core import NotFound, Record, Records
+from mlflow_plugins.core import NotFound, Record, Records, set_run_status
 from mlflow_plugins.jobs._job import outcome_of, stored_status
 from mlflow_plugins.jobs._job_tags import ERROR, RUN, STATUS
 from mlflow_plugins.jobs._states import JobStatus
@@ -27,7 +27,7 @@ class Statuses:
         with contextlib.suppress(NotFound):
             self._on_run(
                 record,
-                lambda run_id: self._client.update_run(run_id, status=status.run_status),
+                lambda run_id: set_run_status(self._client, run_id, status.run_status),
             )
         self.set_on_record(record.id, status)
 

@@ -13,7 +13,7 @@ from mlflow.entities import DatasetInput, InputTag, Param, Run
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
-from mlflow_plugins.core import AssetStore, InvalidInput, Settings, StudioError
+from mlflow_plugins.core import AssetStore, InvalidInput, Settings, StudioError, set_run_status
 from mlflow_plugins.data import as_mlflow_dataset, masked
 from mlflow_plugins.jobs._document import read_job_file
 from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs, without_secrets
@@ -215,9 +215,7 @@ def enqueue(
     """
     submitted = queue.put(
         document,
-        run_id=run.info.run_id,
-        experiment_id=run.info.experiment_id,
-        display_name=run.info.run_name or run.info.run_id,
+        run=run,
         demand=Demand(
             compute=compute.name,
             backend=compute.backend,
@@ -269,7 +267,7 @@ def _create_run(
         run_name=job.display_name or job.name,
         tags=tags,
     )
-    client.update_run(run.info.run_id, status="SCHEDULED")
+    set_run_status(client, run.info.run_id, "SCHEDULED")
     return run
 
 

@@ -17,20 +17,20 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from mlflow_plugins.core import (
     LeaseLost,
-    Record,
     Records,
     Settings,
     connect,
     give_up_soon,
     given_environment,
     prepare_environment,
+    upload,
 )
 from mlflow_plugins.core.processes import ProcessIdentity
+from mlflow_plugins.jobs import _job_tags as job_tags
 from mlflow_plugins.jobs._attempt import Attempt, Ending
 from mlflow_plugins.jobs._hold import Hold
 from mlflow_plugins.jobs._job import (
@@ -38,14 +38,13 @@ from mlflow_plugins.jobs._job import (
     stored_status,
     to_job,
 )
-from mlflow_plugins.jobs._ledger import decode_share
 from mlflow_plugins.jobs._leftovers import end_leftovers
 from mlflow_plugins.jobs._log import LogKeeper, RecordLog, say, tail
 from mlflow_plugins.jobs._machine_folder import nudge
 from mlflow_plugins.jobs._patience import is_passing
 from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs._remote import Lost, RemoteWork
-from mlflow_plugins.jobs._runner_folder import RunnerFolder
+from mlflow_plugins.jobs._runner_folder import Given, RunnerFolder
 from mlflow_plugins.jobs._states import JobStatus, RetryPolicy, after_failure
 from mlflow_plugins.jobs._watch import Watch, Wish
 from mlflow_plugins.jobs._work import Work
@@ -66,36 +65,41 @@ def main(record_id: str, folder: Path) -> int:
     identity = ProcessIdentity.of()
     runner_folder = RunnerFolder(folder)
     runner_folder.note_identity(identity)
-    shared = Path(runner_folder.read_given()["machine_folder"])
+    given = runner_folder.read_given()
     environment = given_environment()
     give_up_soon()  # this process knows better how to wait
     prepare_environment()
     settings = Settings.from_environment()
     queue = JobQueue(connect(is_known=True))
-    run = queue.client.get_run(record_id)
-    seconds = settings.lease_seconds
-    hold = queue.take(record_id, holder=str(identity), seconds=seconds, run=run, begins=True)
+    hold = queue.take(
+        record_id,
+        holder=str(identity),
+        seconds=settings.lease_seconds,
+        record=given.record,
+        begins=True,
+    )
     if hold is not None:
-        _carry_out(queue.records, hold, run, folder, settings, environment)
+        _carry_out(queue.records, hold, given, folder, settings, environment)
     shutil.rmtree(folder, ignore_errors=True)
-    nudge(shared)
+    nudge(given.machine_folder)
     return 0
 
 
 def _carry_out(
     records: Records,
     hold: Hold,
-    run: Run,
+    given: Given,
     folder: Path,
     settings: Settings,
     environment: Mapping[str, str],
 ) -> None:
     try:
-        record = records.complete(run)
-        if stored_status(record) is not JobStatus.QUEUED:  # the runner before this one died
+        record = given.record if given.record.spec is not None else records.get(given.record.id)
+        if stored_status(given.record) is not JobStatus.QUEUED:  # the runner before this one died
             hold.recover()
             return
-        runner = Runner(hold, record, folder, settings=settings, environment=environment)
+        given = replace(given, record=record)
+        runner = Runner(hold, given, folder, settings=settings, environment=environment)
     except Exception as error:
         if is_passing(error):
             raise
@@ -111,7 +115,7 @@ class Runner:
     def __init__(
         self,
         hold: Hold,
-        record: Record,
+        given: Given,
         folder: Path,
         *,
         settings: Settings,
@@ -121,12 +125,13 @@ class Runner:
         self._client = hold.client
         self._folder = folder
         self._log_path = folder / LOG_FILE
+        record = given.record
         self._watch = Watch(hold, to_job(record).run_id, settings)
         if is_cancel_requested(record.tags):
             self._watch.ask(Wish.CANCEL)
         self._attempt = Attempt(hold=hold, record=record, watch=self._watch, settings=settings)
         self._number = self._attempt.job.attempt + 1
-        self._share = decode_share(RunnerFolder(folder).read_given()["share"])
+        self._share = given.share
         self._work = self._make_work(environment)
 
     def run(self) -> None:
@@ -234,9 +239,17 @@ class Runner:
         self._say(f"{ending.status}. {ending.error.partition(chr(10))[0]}".rstrip())
         self._attempt.insist(log.close)
         with contextlib.suppress(MlflowException, requests.RequestException):
-            self._client.log_artifact(self._attempt.job.run_id, str(self._log_path), LOG_FOLDER)
+            self._store_whole_log()
         status, error = ending.status, self._explain(ending)
         self._attempt.insist(lambda: self._hold.end(status, error))
+
+    def _store_whole_log(self) -> None:
+        """Put the log among the files of the user's run, where people look for it."""
+        place = self._attempt.record.tags.get(job_tags.ARTIFACTS)
+        if place is None:
+            self._client.log_artifact(self._attempt.job.run_id, str(self._log_path), LOG_FOLDER)
+        else:
+            upload(self._client, place, self._log_path, LOG_FOLDER)
 
     def _explain(self, ending: Ending) -> str:
         lines = tail(self._log_path) if ending.is_in_log else []

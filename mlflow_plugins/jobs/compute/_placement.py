@@ -7,6 +7,7 @@ from starting, so that a large job does not wait for ever behind small ones. Roo
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from mlflow_plugins.jobs.backends._base import LOCAL
 from mlflow_plugins.jobs.compute._computes import Compute
@@ -59,6 +60,12 @@ class Share:
     is_coordinator: bool = False
     has_gpus: bool = False
     note: str = ""
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """Read what `dataclasses.asdict` made of a share and JSON kept."""
+        size, gpus = Size.of(document["size"]), tuple(document["gpus"])
+        return cls(**{**document, "size": size, "gpus": gpus})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

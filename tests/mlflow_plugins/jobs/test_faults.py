@@ -112,9 +112,7 @@ def test_a_job_that_the_agent_cannot_read_fails(driver, agent):
     run = driver.client.create_run("0")
     job = JobQueue(driver.client).put(
         {"type": "command", "job": {"from": "the future"}},
-        run_id=run.info.run_id,
-        experiment_id="0",
-        display_name="x",
+        run=run,
         demand=Demand(compute="local"),
         user="me",
     )

@@ -29,9 +29,7 @@ def job(sqlite_client):
     run = sqlite_client.create_run("0")
     return JobQueue(sqlite_client).put(
         {"type": "command"},
-        run_id=run.info.run_id,
-        experiment_id="0",
-        display_name="x",
+        run=run,
         demand=Demand(compute="local"),
         user="me",
     )

@@ -171,13 +171,11 @@ def queue(sqlite_client):
 
 
 def put(queue, name="x"):
-    run = queue.client.create_run("0")
+    run = queue.client.create_run("0", run_name=name)
     queue.client.update_run(run.info.run_id, status="SCHEDULED")
     return queue.put(
         {"type": "command"},
-        run_id=run.info.run_id,
-        experiment_id="0",
-        display_name=name,
+        run=run,
         demand=Demand(compute="local"),
         user="me",
     )

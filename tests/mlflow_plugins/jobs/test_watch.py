@@ -30,9 +30,7 @@ def record_id(queue):
     run = queue.client.create_run("0")
     job = queue.put(
         {"type": "command"},
-        run_id=run.info.run_id,
-        experiment_id="0",
-        display_name="x",
+        run=run,
         demand=Demand(compute="ray", backend="ray"),
         user="me",
     )
