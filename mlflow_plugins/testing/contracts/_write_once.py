@@ -4,7 +4,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from mlflow_plugins.core import Record, connect, set_once
+from mlflow_plugins.core import Record, connect, set_once, set_or_read
 from mlflow_plugins.testing.concurrency import in_processes, in_threads
 from mlflow_plugins.testing.contracts._base import StoreCase
 
@@ -46,6 +46,18 @@ class WriteOnceContract(StoreCase):
         wins = in_threads(8, lambda index: _compete(index, tracking_uri, record.id))
         _check_winners(wins, client, record.id)
 
+    def test_the_winners_tags_stand_and_no_others(
+        self, tracking_uri: str, client: MlflowClient, record: Record
+    ) -> None:
+        """Tags that are written with a value are there if and only if the value stands."""
+        wins = in_threads(8, lambda index: _compete_with_tags(index, tracking_uri, record.id))
+        _check_winners(wins, client, record.id)
+        data = client.get_run(record.id).data
+        written = {key: tag for key, tag in data.tags.items() if key.startswith("tag ")}
+        assert written == {
+            f"tag {n} of {data.params[f'key {n}']}": "written" for n in range(N_KEYS)
+        }
+
     def test_one_winner_among_processes(
         self, tracking_uri: str, client: MlflowClient, record: Record
     ) -> None:
@@ -57,6 +69,15 @@ class WriteOnceContract(StoreCase):
 def _compete(index: int, uri: str, run_id: str) -> list[bool]:
     client = connect(uri)
     return [set_once(client, run_id, f"key {n}", f"value of {index}") for n in range(N_KEYS)]
+
+
+def _compete_with_tags(index: int, uri: str, run_id: str) -> list[bool]:
+    client, value = connect(uri), f"value of {index}"
+    return [
+        set_or_read(client, run_id, f"key {n}", value, tags={f"tag {n} of {value}": "written"})
+        is None
+        for n in range(N_KEYS)
+    ]
 
 
 def _check_winners(wins: list[list[bool]], client: MlflowClient, run_id: str) -> None:
