@@ -6,7 +6,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +20,7 @@ from mlflow.tracking._tracking_service import utils as _tracking
 
 from mlflow_plugins.core import StudioError, prepare_environment
 from mlflow_plugins.core.processes import free_port, stop_tree, thread_limits
+from mlflow_plugins.workspace.plugin import launch_command
 
 _HOST = "127.0.0.1"
 _TRACKING_URI = "MLFLOW_TRACKING_URI"
@@ -136,8 +136,7 @@ def tracking_server(
     database_uri = database_uri or create_database(folder / "mlflow.db", "mlflow-artifacts:")
     uri = f"http://{_HOST}:{(port := port or free_port())}"
     command = [
-        *(sys.executable, "-m", "mlflow_plugins.workspace.plugin"),
-        *("--parent-pid", str(os.getpid()), "--"),
+        *launch_command(),
         *("--backend-store-uri", database_uri),
         *("--artifacts-destination", str(folder / "artifacts")),
         *("--host", _HOST, "--port", str(port), "--workers", str(n_workers)),

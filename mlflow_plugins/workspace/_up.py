@@ -19,6 +19,7 @@ from mlflow_plugins.core import (
 from mlflow_plugins.core.processes import is_port_free, thread_limits
 from mlflow_plugins.workspace._folder import WorkspaceFolder
 from mlflow_plugins.workspace._supervisor import Child, Supervisor
+from mlflow_plugins.workspace.plugin import launch_command
 
 _START_SECONDS = 180.0
 _SERVER_STOP_SECONDS = 15.0
@@ -176,13 +177,9 @@ def _server(options: UpOptions, folder: WorkspaceFolder) -> Child:
             "MLFLOW_FLASK_SERVER_SECRET_KEY": folder.secret(folder.secret_key),
         }
         environment.setdefault("MLFLOW_AUTH_ADMIN_PASSWORD", folder.secret(folder.admin_password))
-    launcher = [sys.executable, "-m", "mlflow_plugins.workspace.plugin"]
-    parent = ["--parent-pid", str(os.getpid())] + (
-        ["--bootstrap-auth"] if options.with_auth else []
-    )
     return Child(
         name="server",
-        command=[*launcher, *parent, "--", *arguments],
+        command=[*launch_command(bootstraps_auth=options.with_auth), *arguments],
         environment=environment,
         log=folder.logs / "server.log",
         stop_seconds=_SERVER_STOP_SECONDS,

@@ -3,30 +3,57 @@
 MLflow bootstraps its user database before the workers start for the app name ``basic-auth`` only;
 for an app that wraps it, several workers would race through the same migration and die. So this
 launcher does what ``mlflow server`` does for its own app, and then becomes ``mlflow server``.
+
+It is run as a file and imports nothing of ours, since that would import MLflow: seconds before
+``mlflow server`` spends the same again.
 """
 
 import argparse
+import ctypes
 import os
 import secrets
+import signal
 import sys
+from pathlib import Path
 
-from mlflow_plugins.core.processes import exit_with_parent
+_SET_DEATH_SIGNAL = 1  # linux/prctl.h
+
+
+def launch_command(*, bootstraps_auth: bool = False) -> list[str]:
+    """Return the command that becomes ``mlflow server`` with the arguments that follow it.
+
+    The server ends with this process.
+
+    Args:
+        bootstraps_auth: Whether to make MLflow's database of users first.
+    """
+    options = ["--bootstrap-auth"] if bootstraps_auth else []
+    parent = ["--parent-pid", str(os.getpid())]
+    return [sys.executable, "-P", str(Path(__file__)), *parent, *options, "--"]
 
 
 def main(arguments: list[str]) -> None:
-    """Run ``python -m mlflow_plugins.workspace.plugin [options] -- SERVER_ARGUMENTS``."""
+    """Run ``python plugin.py [options] -- SERVER_ARGUMENTS``."""
     split = arguments.index("--")
-    parser = argparse.ArgumentParser(prog="mlflow_plugins.workspace.plugin")
+    parser = argparse.ArgumentParser(prog="plugin.py")
     parser.add_argument("--parent-pid", type=int)
     parser.add_argument("--bootstrap-auth", action="store_true")
     options = parser.parse_args(arguments[:split])
     if options.parent_pid is not None:
-        exit_with_parent(options.parent_pid)  # the kernel remembers it across exec
+        _exit_with_parent(options.parent_pid)
     if options.bootstrap_auth:
         bootstrap_authentication()
     os.execv(  # noqa: S606 - becoming the server is the purpose; no shell is involved
         sys.executable, [sys.executable, "-m", "mlflow", "server", *arguments[split + 1 :]]
     )
+
+
+def _exit_with_parent(parent_pid: int) -> None:
+    """Do as `core.processes.exit_with_parent`; the kernel remembers it across exec."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
+    if os.getppid() != parent_pid:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def bootstrap_authentication() -> None:
