@@ -38,7 +38,7 @@ class _Home:
 
         studio = self._studio
         client = studio.client()
-        jobs = list_jobs(client, max_results=_N_RECENT).items
+        jobs = list_jobs(client, parents_only=True, max_results=_N_RECENT).items
         versions = client.search_model_versions(
             max_results=_N_RECENT, order_by=["last_updated_timestamp DESC"]
         )
