@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlflow_plugins.jobs._listing import list_jobs
     from mlflow_plugins.jobs._log import LogSlice, read_log
     from mlflow_plugins.jobs._queue import Job, cancel_job, get_job, read_document
+    from mlflow_plugins.jobs._received import CheckedJob, check_received, submit_received
     from mlflow_plugins.jobs._resubmit import resubmit
     from mlflow_plugins.jobs._states import JobStatus
     from mlflow_plugins.jobs._submit import submit, submit_file, submit_project
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CheckedJob",
     "Compute",
     "ComputeStatus",
     "Job",
@@ -42,6 +44,7 @@ __all__ = [
     "LogSlice",
     "Node",
     "cancel_job",
+    "check_received",
     "compute_status",
     "create_compute",
     "delete_compute",
@@ -61,10 +64,12 @@ __all__ = [
     "submit",
     "submit_file",
     "submit_project",
+    "submit_received",
     "update_compute",
 ]
 
 _HOMES = {
+    "CheckedJob": "_received",
     "Compute": "compute",
     "ComputeStatus": "_compute_status",
     "Job": "_queue",
@@ -72,6 +77,7 @@ _HOMES = {
     "LogSlice": "_log",
     "Node": "compute",
     "cancel_job": "_queue",
+    "check_received": "_received",
     "compute_status": "_compute_status",
     "create_compute": "compute",
     "delete_compute": "_compute_status",
@@ -91,6 +97,7 @@ _HOMES = {
     "submit": "_submit",
     "submit_file": "_submit",
     "submit_project": "_submit",
+    "submit_received": "_received",
     "update_compute": "compute",
 }
 

@@ -7,7 +7,7 @@ from mlflow_plugins.jobs._queue import JOB, Job, to_job
 from mlflow_plugins.jobs._states import JobStatus
 
 
-def list_jobs(
+def list_jobs(  # noqa: PLR0913  (one for each thing that is known of jobs)
     client: MlflowClient,
     *,
     status: str | None = None,

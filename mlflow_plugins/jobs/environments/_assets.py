@@ -26,13 +26,20 @@ from mlflow_plugins.jobs.environments._pin import (
 _ABOUT_THE_ASSET = {"name", "version", "description", "tags", "reference"}
 
 
-def apply(client: MlflowClient, document: Mapping[str, Any], *, base_folder: Path) -> Asset:
+def apply(
+    client: MlflowClient,
+    document: Mapping[str, Any],
+    *,
+    base_folder: Path,
+    root: Path | None = None,
+) -> Asset:
     """Make an environment file true: create what it describes, unless that exists already.
 
     Args:
         client: Client of the tracking store.
         document: An environment in the format of Azure ML's CLI v2.
         base_folder: What relative paths in it count from.
+        root: A folder below which all files must lie; None for anywhere.
 
     Returns:
         The version that has this content: a new one, or the latest if it has it already.
@@ -46,7 +53,7 @@ def apply(client: MlflowClient, document: Mapping[str, Any], *, base_folder: Pat
         raise InvalidInput(
             "Field 'name' is missing. An environment needs it: jobs refer to azureml:NAME:VERSION."
         )
-    content = inline_files(environment, base_folder)
+    content = inline_files(environment, base_folder, root=root)
     pin_content(content)  # refuses what could never be used
     spec = content.model_dump(mode="json", exclude_defaults=True, exclude=_ABOUT_THE_ASSET)
     store = AssetStore(client)

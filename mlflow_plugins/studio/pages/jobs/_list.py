@@ -50,9 +50,7 @@ class ListPage:
             actions=[ui.button_link("Compare", self._studio.link(COMPARE), is_primary=False)],
         )
 
-    def _list(
-        self, page_token: str | None = None, trials: str | None = None, **chosen: str
-    ) -> Any:
+    def _list(self, page_token: str | None = None, trials: str | None = None, **chosen: str) -> Any:
         from mlflow_plugins.jobs import list_jobs
 
         studio = self._studio
