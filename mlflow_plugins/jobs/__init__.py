@@ -15,12 +15,17 @@ if TYPE_CHECKING:
         list_compute_status,
     )
     from mlflow_plugins.jobs._document import read_job_file
+    from mlflow_plugins.jobs._environments_here import (
+        list_environments_here,
+        read_environment_log,
+    )
     from mlflow_plugins.jobs._follow import follow
     from mlflow_plugins.jobs._listing import list_jobs
     from mlflow_plugins.jobs._log import LogSlice, read_log
     from mlflow_plugins.jobs._queue import Job, cancel_job, get_job, read_document
     from mlflow_plugins.jobs._received import CheckedJob, check_received, submit_received
     from mlflow_plugins.jobs._resubmit import resubmit
+    from mlflow_plugins.jobs._rewrite import rewrite_document
     from mlflow_plugins.jobs._states import JobStatus
     from mlflow_plugins.jobs._submit import submit, submit_file, submit_project
     from mlflow_plugins.jobs.compute import (
@@ -53,12 +58,15 @@ __all__ = [
     "get_job",
     "list_compute_status",
     "list_computes",
+    "list_environments_here",
     "list_jobs",
     "list_nodes",
     "read_document",
+    "read_environment_log",
     "read_job_file",
     "read_log",
     "resubmit",
+    "rewrite_document",
     "start_compute",
     "stop_compute",
     "submit",
@@ -87,11 +95,14 @@ _HOMES = {
     "read_document": "_queue",
     "list_compute_status": "_compute_status",
     "list_computes": "compute",
+    "list_environments_here": "_environments_here",
     "list_jobs": "_listing",
     "list_nodes": "compute",
+    "read_environment_log": "_environments_here",
     "read_job_file": "_document",
     "read_log": "_log",
     "resubmit": "_resubmit",
+    "rewrite_document": "_rewrite",
     "start_compute": "compute",
     "stop_compute": "compute",
     "submit": "_submit",

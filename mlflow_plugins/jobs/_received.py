@@ -31,7 +31,7 @@ from mlflow_plugins.jobs.environments._pin import inline_files, read_environment
 from mlflow_plugins.jobs.environments._requirements import check_below
 
 _SWEEP = "sweep"
-_FILE = "file:"
+_FILE, _RUNS = "file:", "runs:/"
 _FILE_FIELDS = ("code", "trial", "conda_file", "requirements")
 _NO_PATHS_WITHIN = (
     *("conda_file", "environment_variables", "files", "outputs", "properties", "requirements"),
@@ -58,7 +58,8 @@ class CheckedJob:
         outputs: Types by name.
         environment: What gives the command its Python; empty for the workspace's environment.
         compute: Where it runs.
-        n_files: Files of its code.
+        code_of: The run whose code it uses; empty if it has its own, or none.
+        n_files: Files of its own code.
         code_bytes: All of them together.
         warnings: What it asks for and will not get.
     """
@@ -71,6 +72,7 @@ class CheckedJob:
     outputs: Mapping[str, str]
     environment: str
     compute: str
+    code_of: str
     n_files: int
     code_bytes: int
     warnings: tuple[str, ...]
@@ -81,19 +83,20 @@ def check_received(
 ) -> CheckedJob:
     """Check a document as `submit_received` would, without storing anything.
 
-    Addresses of the web are not asked.
+    It is quick: addresses of the web are not asked, and code of other jobs is not fetched.
 
     Args:
         client: Client of the tracking store.
         document: A job of any type that is installed.
-        folder: The files that came with it; code of other jobs is fetched into it.
+        folder: The files that came with it; it may be empty.
 
     Raises:
         InvalidInput: The document breaks a rule, or names a file that did not come with it.
         NotFound: It refers to an asset that does not exist.
     """
     with _without_folder(folder):
-        whole = _open(client, document, folder)
+        whole, code_of = _without_fetching(client, document)
+        whole = _open(client, whole, folder)
         job = _to_job(whole, folder)
         store = AssetStore(client)
         limit_mib = Settings.from_environment().upload_mib
@@ -117,6 +120,7 @@ def check_received(
             outputs={name: one.type for name, one in job.outputs.items()},
             environment=environment.title,
             compute=(compute or default_compute()).name,
+            code_of=code_of,
             n_files=len(code.files) if code else 0,
             code_bytes=code.size_bytes if code else 0,
             warnings=(
@@ -207,7 +211,7 @@ def _with_code(client: MlflowClient, owner: Mapping[str, Any], folder: Path) -> 
     What is called ``./src`` in a file may have been uploaded as the content of that folder.
     """
     code, came = owner.get("code"), sorted(folder.iterdir())
-    if isinstance(code, str) and code.startswith("runs:/"):
+    if isinstance(code, str) and code.startswith(_RUNS):
         return {**owner, "code": _fetch_code(client, code, folder)}
     if code is None:
         is_wrapped = len(came) == 1 and came[0].is_dir()
@@ -222,10 +226,33 @@ def _with_code(client: MlflowClient, owner: Mapping[str, Any], folder: Path) -> 
     return {**owner, "code": "."}
 
 
+def _without_fetching(
+    client: MlflowClient, document: Mapping[str, Any]
+) -> tuple[dict[str, Any], str]:
+    """Return a document without the code of another job, and that job's run."""
+    trial = document.get("trial")
+    for where, owner in (("", document), ("trial", trial if isinstance(trial, Mapping) else {})):
+        code = owner.get("code")
+        if isinstance(code, str) and code.startswith(_RUNS):
+            run_id, _ = _code_run(client, code)
+            rest = {key: value for key, value in owner.items() if key != "code"}
+            return ({**document, where: rest} if where else rest), run_id
+    return dict(document), ""
+
+
+def _code_run(client: MlflowClient, uri: str) -> tuple[str, Mapping[str, Any]]:
+    """Return the run that an address of code names, and the document of its job."""
+    run_id = uri.removeprefix(_RUNS).partition("/")[0]
+    document = read_document(client, run_id)  # whoever may not see the run is refused here
+    if not document.get("has_code"):
+        raise InvalidInput(f"Field 'code' is {uri!r}, and that job has no code.")
+    return run_id, document
+
+
 def _fetch_code(client: MlflowClient, uri: str, folder: Path) -> str:
-    run_id, _, path = uri.removeprefix("runs:/").partition("/")
-    executables = read_document(client, run_id).get("executables", ())
-    client.get_run(run_id)  # whoever may not see the run may not see its code
+    run_id, document = _code_run(client, uri)
+    path = uri.removeprefix(_RUNS).partition("/")[2]
+    executables = document.get("executables", ())
     target = folder / f"code-of-{run_id}"
     if not target.exists():
         target.mkdir()

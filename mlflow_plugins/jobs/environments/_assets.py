@@ -48,16 +48,12 @@ def apply(
         InvalidInput: The document breaks a rule, or a file that it names is not there.
         AlreadyExists: The version that it names has another content.
     """
-    environment = validate(Environment, document, what="environment")
-    if environment.reference is not None or not environment.name:
-        raise InvalidInput(
-            "Field 'name' is missing. An environment needs it: jobs refer to azureml:NAME:VERSION."
-        )
-    content = inline_files(environment, base_folder, root=root)
+    environment, content = _read(document, base_folder, root)
     pin_content(content)  # refuses what could never be used
     spec = content.model_dump(mode="json", exclude_defaults=True, exclude=_ABOUT_THE_ASSET)
     store = AssetStore(client)
-    standing = _standing(store, environment.name, environment.version)
+    name = str(environment.name)
+    standing = _standing(store, name, environment.version)
     if standing is not None and standing.spec == spec:
         return standing
     if standing is not None and environment.version is not None:
@@ -67,12 +63,32 @@ def apply(
         )
     return store.create(
         ENVIRONMENT,
-        environment.name,
+        name,
         spec,
         version=environment.version,
         tags=environment.tags,
         description=environment.description or "",
     )
+
+
+def check_environment(
+    document: Mapping[str, Any], *, base_folder: Path, root: Path | None = None
+) -> PinnedEnvironment:
+    """Return what `apply` would make of a document, pinned, without storing anything."""
+    _, content = _read(document, base_folder, root)
+    return pin_content(content)
+
+
+def _read(
+    document: Mapping[str, Any], base_folder: Path, root: Path | None
+) -> tuple[Environment, Environment]:
+    """Return the environment as it is written, and with what its files say."""
+    environment = validate(Environment, document, what="environment")
+    if environment.reference is not None or not environment.name:
+        raise InvalidInput(
+            "Field 'name' is missing. An environment needs it: jobs refer to azureml:NAME:VERSION."
+        )
+    return environment, inline_files(environment, base_folder, root=root)
 
 
 def _standing(store: AssetStore, name: str, version: str | None) -> Asset | None:

@@ -94,6 +94,8 @@ def test_the_code_of_another_job_is_used_again_with_its_programs(client, folder,
     script.chmod(0o755)
     first = submit(client, {"command": "./run.sh", "code": "src"}, base_folder=tmp_path)
     document = {"command": "./run.sh again", "code": f"runs:/{first.run_id}/code"}
+    assert check_received(client, document, folder=folder).code_of == first.run_id
+    assert list(folder.iterdir()) == []
     again = submit_received(client, document, folder=folder)
     assert code_of(client, again) == ["code/run.sh"]
     assert read_document(client, again.run_id)["executables"] == ["run.sh"]
