@@ -12,8 +12,8 @@ from mlflow_plugins.jobs._children import submit_child
 from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs.sweep import Goal, Trial, TrialState
 from mlflow_plugins.studio._charts import Axis, parallel_coordinates
+from mlflow_plugins.studio.pages.jobs._clone import changed_inputs
 from mlflow_plugins.studio.pages.jobs._compare import comparable_axes
-from mlflow_plugins.studio.pages.jobs._detail import changed_inputs
 from mlflow_plugins.studio.pages.jobs._trials import progress_lines, trial_axes
 
 

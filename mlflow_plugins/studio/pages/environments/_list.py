@@ -72,7 +72,16 @@ class ListPage:
                 ui.button_link("New environment", studio.link(NEW), is_primary=False),
             )
         rows = [self._row(asset, cached) for asset in assets]
-        headings = ["Name", "Latest", "Python", "Packages", "From", "Here", "Created", "Created by"]
+        headings = [
+            "Name",
+            "Latest",
+            "Python",
+            "Packages",
+            "From",
+            "On this machine",
+            "Created",
+            "Created by",
+        ]
         return ui.table(headings, rows, label="Environments")
 
     def _row(self, asset: "Asset", cached: "Sequence[CachedEnvironment]") -> list[Any]:
@@ -89,7 +98,7 @@ class ListPage:
         return [
             html.Span([name, " ", ui.tag("archived")]) if asset.is_archived else name,
             ui.tag(asset.version),
-            python_of(pinned),
+            python_of(pinned) if pinned.recipe else "-",
             str(len(pinned.recipe.requirements)) if pinned.recipe else "-",
             ui.tag(source_of(pinned)),
             state,

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mlflow_plugins.core import InvalidInput
+from mlflow_plugins.core import InvalidInput, did_you_mean
 from mlflow_plugins.core.yaml_files import parse_yaml
 
 _SOURCE = Path("The text")
@@ -47,7 +47,12 @@ def _content(text: str) -> dict[str, Any]:
             "The text is neither a conda file, nor requirements, nor an environment file. A conda "
             "file has a list of 'dependencies'; requirements are lines such as numpy==2.1."
         )
-    return _conda(document) if "dependencies" in document else document
+    return _conda(document) if any(map(_is_of_conda, document)) else document
+
+
+def _is_of_conda(field: Any) -> bool:
+    """Tell whether a field is one that only conda files have, or nearly its name."""
+    return field == "channels" or bool(did_you_mean(str(field), ["dependencies"]))
 
 
 def _conda(document: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._actions import LOCATION
 from mlflow_plugins.studio._studio import Studio
 
-LIST, COMPARE = "/jobs", "/jobs/compare"
+LIST, COMPARE, NEW, DETAIL = "/jobs", "/jobs/compare", "/jobs/new", "/jobs/<run_id>"
 _PAGE_SIZE = 50
 
 
@@ -47,7 +47,10 @@ class ListPage:
             self._filters(chosen),
             self._rows(page_token=page_token, **chosen),
             subtitle="Everything that was asked to run, newest first.",
-            actions=[ui.button_link("Compare", self._studio.link(COMPARE), is_primary=False)],
+            actions=[
+                ui.button_link("Compare", self._studio.link(COMPARE), is_primary=False),
+                ui.button_link("New job", self._studio.link(NEW)),
+            ],
         )
 
     def _list(self, page_token: str | None = None, trials: str | None = None, **chosen: str) -> Any:
@@ -71,7 +74,8 @@ class ListPage:
                 "No job yet",
                 "A job is a command, an AutoML search or an evaluation that an agent runs for you. "
                 "Start one here, or from a terminal with: mlflow run job.yml -b studio",
-                ui.button_link("Start AutoML", studio.link("/automl")),
+                ui.button_link("New job", studio.link(NEW)),
+                ui.button_link("Start AutoML", studio.link("/automl"), is_primary=False),
             )
         return self._with_more(job_rows(studio, page.items), page, chosen)
 
@@ -146,12 +150,10 @@ def job_rows(studio: Studio, jobs: Any) -> Component:
 
 def _name(studio: Studio, job: Any) -> Component:
     """Return a job's name; a trial's with the way to its sweep."""
-    own = ui.link(
-        job.display_name or job.run_id[:8], studio.link("/jobs/<run_id>", run_id=job.run_id)
-    )
+    own = ui.link(job.display_name or job.run_id[:8], studio.link(DETAIL, run_id=job.run_id))
     if not job.parent_run_id:
         return own
-    parent = studio.link("/jobs/<run_id>", run_id=job.parent_run_id)
+    parent = studio.link(DETAIL, run_id=job.parent_run_id)
     part_of = html.Span([" of ", ui.link(job.parent_run_id[:8], parent)], className="studio-dim")
     return html.Span([own, part_of])
 
