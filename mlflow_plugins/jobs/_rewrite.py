@@ -18,6 +18,7 @@ from mlflow_plugins.jobs.environments._recipe import Recipe
 
 _ASSET = re.compile(r"[\w.-]+:[\w.-]+")
 _PLACEHOLDER = re.compile(r"\$\{\{\s*inputs\.([\w-]+)\s*\}\}")
+_EXPRESSION = re.compile(r"\$\{\{\s*([\w.-]+)\s*\}\}")
 _PLAIN_PYTHON = re.compile(r"==(\d+(?:\.\d+)*)\.\*")
 _ABOUT = (
     *("experiment_name", "display_name", "description", "tags", "compute", "properties"),
@@ -46,11 +47,9 @@ def rewrite_document(client: MlflowClient, run_id: str) -> dict[str, Any]:
 def _command(record: Mapping[str, Any], run_id: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     job = record["job"]
     values = {key: value for key, value in (record.get("values") or {}).items() if value}
-    command = job["command"]
-    for name, value in values.items():  # a trial's own, which its sweep has drawn
-        command = re.sub(
-            r"\$\{\{\s*" + re.escape(name) + r"\s*\}\}", lambda _, text=value: text, command
-        )
+    command = _EXPRESSION.sub(  # a trial's own, which its sweep has drawn
+        lambda found: str(values.get(found[1], found[0])), job["command"]
+    )
     left_out = {*FROM_TYPES, "command", "type", "inputs", "outputs", "parent_job_name", "name"}
     outputs = {name: one or {"type": "uri_folder"} for name, one in job.get("outputs", {}).items()}
     return {

@@ -89,7 +89,7 @@ def test_an_environment_is_pasted_made_by_a_job_and_archived(open_page, agent, t
     file = tmp_path / "conda.yml"
     file.write_text("name: small\ndependencies:\n  - pip\n")
     page = open_page("/environments")
-    page.get_by_role("link", name="New environment").first.click()
+    page.get_by_role("link", name="New environment").click()
     page.get_by_label("Conda file").fill("no such = thing")
     expect(page.get_by_text("is not a requirement")).to_be_visible()
     page.get_by_label("Choose a file").set_input_files(file)

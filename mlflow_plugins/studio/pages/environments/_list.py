@@ -69,7 +69,6 @@ class ListPage:
                 "An environment is a name for a Python and packages, with versions that never "
                 "change. Paste a conda file or requirements, or run: "
                 "mlflow-studio environment create -f FILE",
-                ui.button_link("New environment", studio.link(NEW), is_primary=False),
             )
         rows = [self._row(asset, cached) for asset in assets]
         headings = [

@@ -33,8 +33,10 @@ def environment_link(studio: Studio, title: str, environment_hash: str = "") -> 
     if asset is None:
         return ui.link(title, made) if environment_hash else html.Span(title)
     address = studio.link(DETAIL, name=asset["name"], version=asset["version"])
-    more = [" · ", ui.link("packages", made)] if environment_hash else []
-    return html.Span([ui.link(title, address), *more])
+    own = ui.link(title, address)
+    if not environment_hash:
+        return own
+    return html.Span([own, " · ", ui.link("packages", made)])
 
 
 def python_of(pinned: "PinnedEnvironment") -> str:

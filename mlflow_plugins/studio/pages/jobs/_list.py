@@ -74,7 +74,6 @@ class ListPage:
                 "No job yet",
                 "A job is a command, an AutoML search or an evaluation that an agent runs for you. "
                 "Start one here, or from a terminal with: mlflow run job.yml -b studio",
-                ui.button_link("New job", studio.link(NEW)),
                 ui.button_link("Start AutoML", studio.link("/automl"), is_primary=False),
             )
         return self._with_more(job_rows(studio, page.items), page, chosen)
