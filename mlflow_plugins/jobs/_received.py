@@ -19,30 +19,21 @@ from mlflow_plugins.core import AssetStore, InvalidInput, Settings, StudioError
 from mlflow_plugins.data import masked, scheme_of
 from mlflow_plugins.jobs._explain import validate
 from mlflow_plugins.jobs._inputs import pin_inputs
+from mlflow_plugins.jobs._outputs import check_outputs
 from mlflow_plugins.jobs._queue import Job, read_document
-from mlflow_plugins.jobs._snapshot import take_snapshot
+from mlflow_plugins.jobs._received_paths import check_paths
+from mlflow_plugins.jobs._snapshot import Snapshot, take_snapshot
 from mlflow_plugins.jobs._spec import CommandJob, not_applied, parse_command_job
 from mlflow_plugins.jobs._submit import submit
 from mlflow_plugins.jobs._types import COMMAND, job_type, to_command_job
 from mlflow_plugins.jobs.backends._base import LOCAL
 from mlflow_plugins.jobs.compute import default_compute, find_compute
-from mlflow_plugins.jobs.environments import Environment, pin
+from mlflow_plugins.jobs.environments import Environment, PinnedEnvironment, pin
 from mlflow_plugins.jobs.environments._pin import inline_files, read_environment_file
-from mlflow_plugins.jobs.environments._requirements import check_below
 
 _SWEEP = "sweep"
 _FILE, _RUNS = "file:", "runs:/"
-_FILE_FIELDS = ("code", "trial", "conda_file", "requirements")
-_NO_PATHS_WITHIN = (
-    *("conda_file", "environment_variables", "files", "outputs", "properties", "requirements"),
-    *("search_space", "services", "tags"),
-)
-_ADDRESSES = (
-    *("azureml", "runs", "models", "mlflow-artifacts", "http", "https"),
-    *("wasb", "wasbs", "abfs", "abfss", "adl", "az", "s3", "s3a", "gs", "gcs", "hf"),
-)
 _WEB = ("http", "https")
-_NO_FILES = "Upload it with the job, or give an address such as azureml:NAME@latest or https://…."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,19 +89,9 @@ def check_received(
         whole, code_of = _without_fetching(client, document)
         whole = _open(client, whole, folder)
         job = _to_job(whole, folder)
-        store = AssetStore(client)
-        limit_mib = Settings.from_environment().upload_mib
-        here = {k: v for k, v in job.inputs.items() if scheme_of(v.address or "") not in _WEB}
-        near = job.model_copy(update={"inputs": here})
-        pin_inputs(near, store, client, base_folder=folder, limit_mib=limit_mib)
-        environment = pin(
-            job.environment, store, base_folder=folder, variables=job.environment_variables
-        )
+        environment, code = _look_at(client, job, folder)
         compute = find_compute(client, (job.compute or LOCAL).removeprefix("azureml:"))
         backend = (compute or default_compute()).backend
-        code = None
-        if job.code is not None:
-            code = take_snapshot((folder / job.code).resolve(), limit_mib=limit_mib)
         return CheckedJob(
             type=job_type(document),
             display_name=job.display_name or job.name or "",
@@ -128,6 +109,24 @@ def check_received(
                 *not_applied(job, has_compute=compute is not None, backend=backend),
             ),
         )
+
+
+def _look_at(
+    client: MlflowClient, job: CommandJob, folder: Path
+) -> tuple[PinnedEnvironment, Snapshot | None]:
+    """Look up all that a job names, but for addresses of the web."""
+    store = AssetStore(client)
+    limit_mib = Settings.from_environment().upload_mib
+    near = {k: v for k, v in job.inputs.items() if scheme_of(v.address or "") not in _WEB}
+    inputs = job.model_copy(update={"inputs": near})
+    pin_inputs(inputs, store, client, base_folder=folder, limit_mib=limit_mib)
+    check_outputs(job.outputs, store)
+    environment = pin(
+        job.environment, store, base_folder=folder, variables=job.environment_variables
+    )
+    if job.code is None:
+        return environment, None
+    return environment, take_snapshot((folder / job.code).resolve(), limit_mib=limit_mib)
 
 
 def submit_received(
@@ -173,7 +172,7 @@ def _without_folder(folder: Path) -> Iterator[None]:
 def _to_job(whole: Mapping[str, Any], folder: Path) -> CommandJob:
     """Return the command job, whose paths were checked; a type may have read more into it."""
     command_job = to_command_job(whole, base_folder=folder)
-    _check_paths(command_job, folder)
+    check_paths(command_job, folder)
     return parse_command_job(command_job)
 
 
@@ -188,7 +187,7 @@ def _open(client: MlflowClient, given: Mapping[str, Any], folder: Path) -> dict[
         document = _with_code(client, document, folder)
     elif kind == _SWEEP:
         document = _with_trial(client, document, folder)
-    _check_paths(document, folder)
+    check_paths(document, folder)
     if isinstance(trial := document.get("trial"), Mapping):
         document["trial"] = _with_environment(trial, folder)
     return _with_environment(document, folder)
@@ -198,7 +197,7 @@ def _with_trial(client: MlflowClient, document: dict[str, Any], folder: Path) ->
     from mlflow_plugins.jobs.sweep._component import with_inline_trial
 
     if isinstance(document.get("trial"), str):
-        _check_paths({"trial": document["trial"]}, folder)
+        check_paths({"trial": document["trial"]}, folder)
         document = with_inline_trial(document, folder)
     if isinstance(trial := document.get("trial"), Mapping):
         document["trial"] = _with_code(client, trial, folder)
@@ -286,62 +285,6 @@ def _with_environment(owner: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     except StudioError as error:
         raise type(error)(f"Field 'environment': {error.message}") from error
     return {**owner, "environment": read.model_dump(mode="json", exclude_defaults=True)}
-
-
-# ---------------------------------------------------------------- which paths are allowed
-
-
-def _check_paths(document: Mapping[str, Any], folder: Path) -> None:
-    """Refuse every path that leads out of the folder.
-
-    Raises:
-        InvalidInput: There is one.
-    """
-    for field, path in _paths(document, ""):
-        where = f"Field '{field}'"
-        scheme = scheme_of(path) or path.partition(":")[0].lower()
-        if scheme in _ADDRESSES and ":" in path:
-            continue
-        if "://" in path and scheme_of(path) != "file":
-            raise InvalidInput(
-                f"{where} is {masked(path)!r}, a kind of address that is not read for others. "
-                f"{_NO_FILES}"
-            )
-        local = folder / path.removeprefix(_FILE).removeprefix("//")
-        try:
-            check_below(local, folder, where=where)
-        except InvalidInput:
-            raise InvalidInput(
-                f"{where} is {path!r}, a path of your own machine. {_NO_FILES}"
-            ) from None
-        if not local.exists():
-            raise InvalidInput(
-                f"{where} is {path!r}, which is not among the uploaded files. {_NO_FILES}"
-            )
-
-
-def _paths(node: Any, place: str) -> Iterator[tuple[str, str]]:
-    """Find what names a file: each field and its text."""
-    if isinstance(node, list):
-        for index, one in enumerate(node):
-            yield from _paths(one, f"{place}{index}.")
-    if not isinstance(node, Mapping):
-        return
-    for key, value in node.items():
-        if isinstance(value, str):
-            if _is_path(key, value, node):
-                yield f"{place}{key}", value
-        elif key == "inputs" and isinstance(value, Mapping):  # whatever they are called
-            for name, one in value.items():
-                yield from _paths(one, f"{place}{key}.{name}.")
-        elif key not in _NO_PATHS_WITHIN:
-            yield from _paths(value, f"{place}{key}.")
-
-
-def _is_path(key: str, value: str, owner: Mapping[str, Any]) -> bool:
-    if key == "environment":
-        return value.startswith(_FILE)
-    return key in _FILE_FIELDS or (key == "path" and "datastore" not in owner)
 
 
 # ---------------------------------------------------------------- what is shown

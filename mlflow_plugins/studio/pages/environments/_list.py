@@ -62,7 +62,6 @@ class ListPage:
     def _assets(
         self, assets: "Sequence[Asset]", cached: "Sequence[CachedEnvironment]"
     ) -> Component:
-        studio = self._studio
         if not assets:
             return ui.empty(
                 "No environment yet",

@@ -15,12 +15,12 @@ from mlflow_plugins.studio._code_files import forget, laid_out, read_tokens
 from mlflow_plugins.studio._failures import failure_of
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.jobs._draft import form_document, read_text, to_text
+from mlflow_plugins.studio.pages.jobs._form import job_form
 from mlflow_plugins.studio.pages.jobs._list import DETAIL, LIST, NEW
 from mlflow_plugins.studio.pages.jobs._preview import job_preview
 
 _PREVIEW, _AS_FILE = "studio-job-preview", "studio-job-as-file"
 _FORM, _FILE = "form", "file"
-_N_CHOICES = 200
 _FIELDS = (
     *("mode", "text", "code", "name", "command", "data", "inputs", "environment", "compute"),
     "experiment",
@@ -97,7 +97,9 @@ class NewPage:
         tabs = dmc.Tabs(
             [
                 dmc.TabsList([dmc.TabsTab("Form", value=_FORM), dmc.TabsTab("File", value=_FILE)]),
-                dmc.TabsPanel(self._form(environment, data), value=_FORM),
+                dmc.TabsPanel(
+                    job_form(self._studio, field, environment=environment, data=data), value=_FORM
+                ),
                 dmc.TabsPanel(
                     ui.editor(
                         field("text"),
@@ -117,98 +119,6 @@ class NewPage:
         return ui.stack(
             [tabs, self._code(), self._submit.result(), html.Div(self._submit.button("Submit"))]
         )
-
-    def _form(self, environment: str | None, data: str | None) -> Component:
-        field = self._submit.field
-        choices = self._choices()
-        if environment:
-            choices["environment"] = sorted({environment, *choices["environment"]})
-        return ui.stack(
-            [
-                dmc.TextInput(id=field("name"), label="Name", placeholder="Made up by MLflow"),
-                dmc.Textarea(
-                    id=field("command"),
-                    label="Command",
-                    description="Runs in bash, in the folder of the code. ${{inputs.NAME}} stands "
-                    "for the value or the local path of an input.",
-                    placeholder="python train.py --data ${{inputs.people}} --rate ${{inputs.rate}}",
-                    required=True,
-                    autosize=True,
-                    minRows=3,
-                    maxRows=14,
-                    debounce=400,
-                    spellCheck=False,
-                    className="studio-editor",
-                ),
-                dmc.MultiSelect(
-                    id=field("data"),
-                    label="Data assets",
-                    description="Each becomes an input of its name.",
-                    data=choices["data"],
-                    value=[data] if data in choices["data"] else [],
-                    searchable=True,
-                    clearable=True,
-                    placeholder="None" if not data else None,
-                    nothingFoundMessage="There is no such data asset.",
-                ),
-                dmc.Textarea(
-                    id=field("inputs"),
-                    label="Further inputs",
-                    description="One a line, such as rate: 0.1 or table: azureml:people:2",
-                    autosize=True,
-                    minRows=2,
-                    maxRows=12,
-                    debounce=400,
-                    spellCheck=False,
-                    className="studio-editor",
-                ),
-                html.Div(
-                    [
-                        dmc.Select(
-                            id=field("environment"),
-                            label="Environment",
-                            data=choices["environment"],
-                            value=environment,
-                            placeholder="The workspace's own",
-                            searchable=True,
-                            clearable=True,
-                        ),
-                        dmc.Select(
-                            id=field("compute"),
-                            label="Compute",
-                            data=choices["compute"],
-                            value="local",
-                            searchable=True,
-                            allowDeselect=False,
-                        ),
-                        dmc.Autocomplete(
-                            id=field("experiment"),
-                            label="Experiment",
-                            data=choices["experiment"],
-                            placeholder="Default",
-                            debounce=400,
-                        ),
-                    ],
-                    className="studio-fields",
-                ),
-            ]
-        )
-
-    def _choices(self) -> dict[str, list[str]]:
-        from mlflow_plugins.jobs import list_computes
-        from mlflow_plugins.jobs.environments import list_environments
-
-        studio = self._studio
-        client = studio.client()
-        data = studio.assets().search("data", max_results=_N_CHOICES).items
-        experiments = client.search_experiments(max_results=_N_CHOICES)
-        names = [one.name for one in experiments if not one.name.startswith(".studio/")]
-        return {
-            "data": [f"{one.name}:{one.version}" for one in data],
-            "environment": [one.reference for one in list_environments(client)],
-            "compute": [one.name for one in list_computes(client)],
-            "experiment": sorted(set(names)),
-        }
 
     def _code(self) -> Component:
         studio, field = self._studio, self._submit.field
