@@ -276,7 +276,6 @@ def editor(
         autosize=True,
         minRows=14,
         maxRows=32,
-        debounce=400,
         spellCheck=False,
         className="studio-editor",
     )

@@ -156,17 +156,18 @@ def test_what_is_not_understood_is_refused(client, tmp_path, text, words):
 
 
 def preview(place, text: str, name: str = "") -> str:
-    own = {"action": "environment-create", "part": "field"}
-    inputs = [
-        {"id": {**own, "field": field}, "property": "value", "value": value}
-        for field, value in (("text", text), ("name", name))
-    ]
     answer = place.http.post(
         "/studio/_dash-update-component",
         json={
-            "output": "studio-environment-preview.children",
-            "outputs": {"id": "studio-environment-preview", "property": "children"},
-            "inputs": inputs,
+            "output": "studio-environment-create-outcome.children",
+            "outputs": {"id": "studio-environment-create-outcome", "property": "children"},
+            "inputs": [
+                {
+                    "id": "studio-environment-create-settled",
+                    "property": "data",
+                    "value": [text, name],
+                }
+            ],
             "changedPropIds": [],
         },
     )

@@ -27,16 +27,18 @@ def client(sqlite_uri) -> MlflowClient:
 
 
 def preview(place, **given) -> str:
-    own = {"action": "job-new", "part": "field"}
     values = {"mode": "file", **given}
     answer = place.http.post(
         "/studio/_dash-update-component",
         json={
-            "output": "studio-job-preview.children",
-            "outputs": {"id": "studio-job-preview", "property": "children"},
+            "output": "studio-job-new-outcome.children",
+            "outputs": {"id": "studio-job-new-outcome", "property": "children"},
             "inputs": [
-                {"id": {**own, "field": name}, "property": "value", "value": values.get(name)}
-                for name in FIELDS
+                {
+                    "id": "studio-job-new-settled",
+                    "property": "data",
+                    "value": [values.get(name) for name in FIELDS],
+                }
             ],
             "changedPropIds": [],
         },

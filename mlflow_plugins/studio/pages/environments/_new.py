@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import Input, Output, html
+from dash import html
 from dash.development.base_component import Component
 
 from mlflow_plugins.core import StudioError
@@ -27,7 +27,6 @@ from mlflow_plugins.studio.pages.environments._parts import (
 )
 from mlflow_plugins.studio.pages.environments._text import read_environment
 
-_PREVIEW = "studio-environment-preview"
 _EXAMPLE = """name: trees
 channels: [conda-forge]
 dependencies:
@@ -45,11 +44,8 @@ class NewPage:
         self._studio = studio
         self._create = studio.action("environment-create", self._on_create)
         field = self._create.field
-        studio.callback(
-            Output(_PREVIEW, "children"),
-            Input(field("text"), "value"),
-            Input(field("name"), "value"),
-        )(self._preview)
+        fields = [field("text"), field("name")]
+        self._outcome = studio.outcome("environment-create", fields, self._preview)
         studio.add_page(NEW, self.page, title="New environment")
 
     def page(self, name: str = "", version: str = "") -> Component:
@@ -65,7 +61,7 @@ class NewPage:
         return ui.page(
             "New environment",
             html.Div(
-                [self._form(name, text), html.Div(id=_PREVIEW, role="status")],
+                [self._form(name, text), self._outcome()],
                 className="studio-editor-columns",
             ),
             subtitle="A name that exists gets its next version, unless the latest says the same.",
@@ -82,7 +78,6 @@ class NewPage:
                     description="Jobs refer to azureml:NAME:VERSION. Left empty: what the text "
                     "says.",
                     value=name,
-                    debounce=400,
                 ),
                 dmc.TextInput(id=field("description"), label="Description"),
                 ui.editor(

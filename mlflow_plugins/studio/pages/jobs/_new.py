@@ -19,7 +19,7 @@ from mlflow_plugins.studio.pages.jobs._form import job_form
 from mlflow_plugins.studio.pages.jobs._list import DETAIL, LIST, NEW
 from mlflow_plugins.studio.pages.jobs._preview import job_preview
 
-_PREVIEW, _AS_FILE = "studio-job-preview", "studio-job-as-file"
+_AS_FILE = "studio-job-as-file"
 _FORM, _FILE = "form", "file"
 _FIELDS = (
     *("mode", "text", "code", "name", "command", "data", "inputs", "environment", "compute"),
@@ -43,8 +43,8 @@ class NewPage:
         self._studio = studio
         self._submit = studio.action("job-new", self._on_submit)
         field = self._submit.field
-        inputs = [Input(field(name), "value") for name in _FIELDS]
-        studio.callback(Output(_PREVIEW, "children"), *inputs)(self._preview)
+        fields = [field(name) for name in _FIELDS]
+        self._outcome = studio.outcome("job-new", fields, self._preview)
         studio.callback(
             Output(field("text"), "value"),
             Output(field("mode"), "value"),
@@ -75,7 +75,7 @@ class NewPage:
             html.Div(
                 [
                     self._writing(shown, text, environment, data),
-                    html.Div(id=_PREVIEW, role="status"),
+                    self._outcome(),
                 ],
                 className="studio-editor-columns",
             ),
