@@ -116,7 +116,7 @@ def _place(
                 label="Environment",
                 data=list(choices["environment"]),
                 value=environment,
-                placeholder="The workspace's own",
+                placeholder="Workspace's own",
                 searchable=True,
                 clearable=True,
             ),
