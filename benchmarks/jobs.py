@@ -1,4 +1,4 @@
-"""Latency and throughput of the job queue beside a bare pool of subprocesses, in one run.
+"""Latency and throughput of the job queue beside bare subprocesses and Ray Jobs, in one run.
 
 A real server, a real agent, the default compute. The latency is from the call of `submit` until the
 command's first line can be read from the store; the throughput is that of jobs that all wait in the
@@ -37,18 +37,17 @@ class Figures:
 
     Attributes:
         first_line_seconds: From the call until the command's first line, for each sample.
-        jobs_per_second: Throughput of many short commands.
+        jobs_per_second: Throughput of many short commands; None where it was not measured.
     """
 
     first_line_seconds: list[float]
-    jobs_per_second: float
+    jobs_per_second: float | None = None
 
     def __str__(self) -> str:
         ordered = sorted(self.first_line_seconds)
-        return (
-            f"first line median {statistics.median(ordered):.3f} s, worst {ordered[-1]:.3f} s; "
-            f"{self.jobs_per_second:.1f} jobs/s"
-        )
+        line = f"first line median {statistics.median(ordered):.3f} s, worst {ordered[-1]:.3f} s"
+        rate = "" if self.jobs_per_second is None else f"; {self.jobs_per_second:.1f} jobs/s"
+        return line + rate
 
 
 # ---------------------------------------------------------------- ours
@@ -161,11 +160,19 @@ def measure_subprocesses(n_samples: int, n_jobs: int, seconds: float) -> Figures
     return Figures(first_line_seconds=samples, jobs_per_second=rate)
 
 
+def measure_ray(n_samples: int) -> dict[str, Figures]:
+    """Measure Ray's own Jobs API, and our jobs on the same head."""
+    from _ray_jobs import measure
+
+    return {name: Figures(first_line_seconds=one) for name, one in measure(n_samples).items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=15)
     parser.add_argument("--jobs", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=0.1, help="How long each job sleeps.")
+    parser.add_argument("--ray-samples", type=int, default=5, help="0 leaves Ray out.")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     sizes = (options.samples, options.jobs, options.seconds)
@@ -174,6 +181,8 @@ def main() -> None:
             "subprocesses": measure_subprocesses(*sizes),
             "studio": measure_studio(Path(folder), *sizes),
         }
+    if options.ray_samples:
+        figures |= measure_ray(options.ray_samples)
     print(f"{options.jobs} jobs of {options.seconds} s, {N_AT_ONCE} at once")
     for name, one in figures.items():
         print(f"{name:14} {one}")

@@ -10,7 +10,7 @@ HERE = Path(__file__).resolve().parent
 def main() -> int:
     failed = []
     for script in sorted(HERE.glob("*.py")):
-        if script == Path(__file__).resolve():
+        if script == Path(__file__).resolve() or script.name.startswith("_"):
             continue
         print(f"== {script.stem}", flush=True)
         if subprocess.run([sys.executable, str(script)], check=False).returncode != 0:

@@ -10,6 +10,8 @@ from mlflow_plugins.core.clock import Clock, SystemClock
 from mlflow_plugins.core.connection import (
     check_database,
     connect,
+    give_up_soon,
+    given_environment,
     prepare_environment,
     without_password,
 )
@@ -77,6 +79,8 @@ __all__ = [
     "connect",
     "current_lease",
     "did_you_mean",
+    "give_up_soon",
+    "given_environment",
     "has_life",
     "is_alive",
     "is_reference",

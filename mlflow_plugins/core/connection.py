@@ -23,6 +23,29 @@ def prepare_environment() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
+_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+_given_retries: list[str | None] = []
+
+
+def give_up_soon() -> None:
+    """Have MLflow report in this process within seconds that a server is away.
+
+    It would try again for minutes by itself; whoever has a better way to wait calls this.
+    """
+    if not _given_retries:
+        _given_retries.append(os.environ.get(_RETRIES))
+    os.environ[_RETRIES] = "2"
+
+
+def given_environment() -> dict[str, str]:
+    """Return the environment for processes that are not ours: as it was before `give_up_soon`."""
+    given = dict(os.environ)
+    for retries in _given_retries:
+        given.pop(_RETRIES, None)
+        given |= {} if retries is None else {_RETRIES: retries}
+    return given
+
+
 def connect(
     tracking_uri: str | None = None, *, timeout_seconds: float = 10.0, is_known: bool = False
 ) -> MlflowClient:

@@ -19,7 +19,7 @@ from mlflow.entities import Run
 
 from mlflow_plugins.core.clock import Clock, SystemClock
 from mlflow_plugins.core.errors import LeaseLost
-from mlflow_plugins.core.write_once import set_once
+from mlflow_plugins.core.write_once import set_once, set_or_read
 
 _LEASE = "lease/"
 _HEARTBEAT = "studio.heartbeat/"
@@ -112,6 +112,7 @@ class Leases:
         seconds: float,
         holder_is_dead: Callable[[Lease], bool] = lambda _: False,
         run: Run | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> Lease | None:
         """Take the record if nobody holds it; None if somebody does or was faster.
 
@@ -123,6 +124,7 @@ class Leases:
                 lease that has not expired is gone (its process has ended on this very machine).
             run: The record, if the caller has just read it. Whoever gets the lease knows that no
                 other holder has changed the record since then.
+            tags: What the new holder writes on the record at the same time.
         """
         run = run or self._client.get_run(record_id)
         standing = current_lease(run)
@@ -137,8 +139,9 @@ class Leases:
             seconds=seconds,
             nonce=uuid.uuid4().hex,
         )
-        won = set_once(self._client, record_id, f"{_LEASE}{lease.token}", lease.encode())
-        return lease if won else None
+        key, value = f"{_LEASE}{lease.token}", lease.encode()
+        has_lost = set_or_read(self._client, record_id, key, value, tags=tags)
+        return None if has_lost else lease
 
     def renew(self, lease: Lease) -> None:
         """Give a sign of life.

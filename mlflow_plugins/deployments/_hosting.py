@@ -1,7 +1,6 @@
 """One generation of a deployment on this machine: its server process, from start to end."""
 
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from mlflow_plugins.core import (
     Lease,
     Leases,
     Settings,
+    given_environment,
     prepare_environment,
 )
 from mlflow_plugins.core.processes import ProcessIdentity, stop_tree, thread_limits
@@ -207,7 +207,7 @@ class Hosting:
     def _environment(self, config: ServingConfig) -> dict[str, str]:
         prepare_environment()
         return {
-            **os.environ,
+            **given_environment(),
             **thread_limits(config.n_threads),
             "PYTHONUNBUFFERED": "1",
             **config.environment,

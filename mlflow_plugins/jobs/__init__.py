@@ -20,9 +20,10 @@ if TYPE_CHECKING:
         read_environment_log,
     )
     from mlflow_plugins.jobs._follow import follow
+    from mlflow_plugins.jobs._job import Job, get_job, read_document
     from mlflow_plugins.jobs._listing import list_jobs
     from mlflow_plugins.jobs._log import LogSlice, read_log
-    from mlflow_plugins.jobs._queue import Job, cancel_job, get_job, read_document
+    from mlflow_plugins.jobs._queue import cancel_job
     from mlflow_plugins.jobs._received import CheckedJob, check_received, submit_received
     from mlflow_plugins.jobs._resubmit import resubmit
     from mlflow_plugins.jobs._rewrite import rewrite_document
@@ -80,7 +81,7 @@ _HOMES = {
     "CheckedJob": "_received",
     "Compute": "compute",
     "ComputeStatus": "_compute_status",
-    "Job": "_queue",
+    "Job": "_job",
     "JobStatus": "_states",
     "LogSlice": "_log",
     "Node": "compute",
@@ -91,8 +92,8 @@ _HOMES = {
     "delete_compute": "_compute_status",
     "follow": "_follow",
     "get_compute": "compute",
-    "get_job": "_queue",
-    "read_document": "_queue",
+    "get_job": "_job",
+    "read_document": "_job",
     "list_compute_status": "_compute_status",
     "list_computes": "compute",
     "list_environments_here": "_environments_here",

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from mlflow_plugins.core import Lease, Record, Settings
+from mlflow import MlflowClient
+
+from mlflow_plugins.core import Record, Settings
+from mlflow_plugins.jobs._hold import Hold
+from mlflow_plugins.jobs._job import Job, to_job
 from mlflow_plugins.jobs._patience import insist
-from mlflow_plugins.jobs._queue import Job, JobQueue, to_job
 from mlflow_plugins.jobs._spec import CommandJob
 from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._watch import Watch, Wish
@@ -45,15 +48,13 @@ class Attempt:
     """A job in the hands of one holder of its lease.
 
     Attributes:
-        queue: Where its progress is noted.
-        lease: The right to work on it.
+        hold: The right to work on it, and where its progress is noted.
         record: The job as it was taken, with its document.
         watch: Says when to stop.
         settings: How long things wait.
     """
 
-    queue: JobQueue
-    lease: Lease
+    hold: Hold
     record: Record
     watch: Watch
     settings: Settings
@@ -68,9 +69,14 @@ class Attempt:
         """What is to be run."""
         return CommandJob.model_validate((self.record.spec or {})["job"])
 
-    def move(self, status: JobStatus, *, number: int | None = None) -> None:
-        """Note where the job stands, however long the store is away. See `JobQueue.move`."""
-        self.insist(lambda: self.queue.move(self.lease, status, attempt=number))
+    @property
+    def client(self) -> MlflowClient:
+        """Client of the tracking store."""
+        return self.hold.client
+
+    def move(self, status: JobStatus) -> None:
+        """Note where the job stands, however long the store is away. See `Hold.move`."""
+        self.insist(lambda: self.hold.move(status))
 
     def obey(self) -> None:
         """Stop here if somebody wishes it.

@@ -16,7 +16,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from mlflow_plugins.core import Record
 from mlflow_plugins.core.write_once import set_or_read
-from mlflow_plugins.jobs._queue import Job, JobQueue, to_job
+from mlflow_plugins.jobs._job import Job, to_job
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs._spec import not_applied, parse_command_job
 from mlflow_plugins.jobs._submit import enqueue, find_job_compute, kept_document
 from mlflow_plugins.jobs.compute import default_compute

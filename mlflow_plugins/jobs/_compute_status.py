@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from mlflow import MlflowClient
 
-from mlflow_plugins.jobs._queue import Job, JobQueue
+from mlflow_plugins.jobs._job import Job
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs.backends._base import LOCAL
 from mlflow_plugins.jobs.compute import (
     Compute,

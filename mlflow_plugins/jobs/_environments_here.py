@@ -10,8 +10,8 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from mlflow_plugins.core import NotFound, Records
+from mlflow_plugins.jobs._job import JOB
 from mlflow_plugins.jobs._machine_folder import machine_folder
-from mlflow_plugins.jobs._queue import JOB
 from mlflow_plugins.jobs._runner_folder import ENVIRONMENTS
 from mlflow_plugins.jobs.environments import CachedEnvironment, list_cached, read_build_log
 

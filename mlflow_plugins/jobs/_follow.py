@@ -6,8 +6,8 @@ from collections.abc import Callable
 from mlflow import MlflowClient
 
 from mlflow_plugins.jobs._compute_status import why_it_waits
-from mlflow_plugins.jobs._log import read_record_log
-from mlflow_plugins.jobs._queue import Job, get_job, job_record_id
+from mlflow_plugins.jobs._job import Job, get_job
+from mlflow_plugins.jobs._log import open_log
 from mlflow_plugins.jobs._states import JobStatus
 
 _POLL_SECONDS = 0.2
@@ -32,10 +32,10 @@ def follow(
     Raises:
         NotFound: There is no such run, or it is not a job's.
     """
-    offset, record_id = 0, job_record_id(client, run_id)
+    log, offset = open_log(client, run_id), 0
     patience_ends = time.monotonic() + _PATIENCE_SECONDS
     while True:
-        part = read_record_log(client, record_id, offset=offset)
+        part = log.read(offset)
         offset = part.next_offset
         if part.text:
             write(part.text)

@@ -3,7 +3,7 @@
 from mlflow import MlflowClient
 
 from mlflow_plugins.core import InvalidInput, Page, Records, did_you_mean
-from mlflow_plugins.jobs._queue import JOB, Job, to_job
+from mlflow_plugins.jobs._job import JOB, Job, to_job
 from mlflow_plugins.jobs._states import JobStatus
 
 

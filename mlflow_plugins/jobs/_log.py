@@ -19,7 +19,7 @@ import mlflow.artifacts
 from mlflow import MlflowClient
 
 from mlflow_plugins.core import Record
-from mlflow_plugins.jobs._queue import has_outcome, job_record_id, read_state
+from mlflow_plugins.jobs._job import has_outcome, job_record_id, read_state
 
 _FOLDER = "logs"
 _PIECE_BYTES = 4 << 20
@@ -58,30 +58,84 @@ def read_log(client: MlflowClient, run_id: str, *, offset: int = 0) -> LogSlice:
     Raises:
         NotFound: There is no such run, or it is not a job's.
     """
-    return read_record_log(client, job_record_id(client, run_id), offset=offset)
+    return open_log(client, run_id).read(offset)
 
 
-def read_record_log(client: MlflowClient, record_id: str, *, offset: int) -> LogSlice:
-    """Do as `read_log` with the queue's record of the job, which never changes."""
-    record = read_state(client, record_id)
-    has_ended = has_outcome(record)  # asked first: then nothing comes after
-    position, content = offset, b""
-    pieces = [piece for piece in _pieces(client, record_id) if piece.end > offset]
-    while pieces and len(content) < _READ_BYTES:
-        piece = pieces.pop(0)
-        content += _download(client, record, piece)[position - piece.start :]
-        position = piece.end
-    return LogSlice(
-        text=content.decode(errors="replace"),
-        next_offset=position,
-        is_complete=has_ended and not pieces,
-    )
+def open_log(client: MlflowClient, run_id: str) -> "RecordLog":
+    """Return the stored log of a job, to be read more than once.
+
+    Raises:
+        NotFound: There is no such run, or it is not a job's.
+    """
+    return RecordLog(client, read_state(client, job_record_id(client, run_id)))
 
 
-def read_whole_log(client: MlflowClient, record_id: str) -> bytes:
-    """Read all that earlier attempts of a job have logged."""
-    record = read_state(client, record_id)
-    return b"".join(_download(client, record, one) for one in _pieces(client, record_id))
+class RecordLog:
+    """The stored log of one job: pieces among the files of the queue's record."""
+
+    def __init__(self, client: MlflowClient, record: Record) -> None:
+        self._client = client
+        self._record_id = record.id
+        self._has_ended = has_outcome(record)
+        self._artifact_uri = record.artifact_uri
+
+    def read(self, offset: int) -> LogSlice:
+        """Do as `read_log`."""
+        has_ended = self._look()  # asked first: then nothing comes after
+        position, content = offset, b""
+        pieces = [piece for piece in self._pieces() if piece.end > offset]
+        while pieces and len(content) < _READ_BYTES:
+            piece = pieces.pop(0)
+            content += self._download(piece)[position - piece.start :]
+            position = piece.end
+        return LogSlice(
+            text=content.decode(errors="replace"),
+            next_offset=position,
+            is_complete=has_ended and not pieces,
+        )
+
+    def read_all(self) -> bytes:
+        """Return all that has been stored."""
+        return b"".join(map(self._download, self._pieces()))
+
+    def store(self, content: bytes, *, offset: int) -> None:
+        """Store a piece that begins at an offset."""
+        with tempfile.TemporaryDirectory() as folder:
+            piece = Path(folder) / f"{offset:015d}.txt"
+            piece.write_bytes(content)
+            self._client.log_artifact(self._record_id, str(piece), _FOLDER)
+
+    def _look(self) -> bool:
+        """Tell whether the job has ended."""
+        self._has_ended = self._has_ended or has_outcome(read_state(self._client, self._record_id))
+        return self._has_ended
+
+    def _pieces(self) -> list["_Piece"]:
+        found = mlflow.artifacts.list_artifacts(
+            artifact_uri=f"{self._artifact_uri}/{_FOLDER}", tracking_uri=self._client.tracking_uri
+        )
+        files = sorted(found, key=lambda file: str(file.path))
+        starts = [int(Path(file.path).stem) for file in files]
+        return [
+            _Piece(file.path, start, start + (file.file_size or 0))
+            for file, start in zip(files, starts, strict=True)
+        ]
+
+    def _download(self, piece: "_Piece") -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = mlflow.artifacts.download_artifacts(
+                artifact_uri=f"{self._artifact_uri}/{_FOLDER}/{Path(piece.path).name}",
+                dst_path=folder,
+                tracking_uri=self._client.tracking_uri,
+            )
+            return Path(path).read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    path: str
+    start: int
+    end: int
 
 
 class LogKeeper:
@@ -95,15 +149,13 @@ class LogKeeper:
 
     def __init__(
         self,
-        client: MlflowClient,
-        record_id: str,
+        log: RecordLog,
         path: Path,
         *,
         seconds: float,
         may_write: Callable[[], bool],
     ) -> None:
-        self._client = client
-        self._record_id = record_id
+        self._log = log
         self._path = path
         self._seconds = seconds
         self._may_write = may_write
@@ -149,10 +201,7 @@ class LogKeeper:
         whole = len(content) if is_last else whole_characters(content)
         if whole == 0:
             return False
-        with tempfile.TemporaryDirectory() as folder:
-            piece = Path(folder) / f"{self._offset:015d}.txt"
-            piece.write_bytes(content[:whole])
-            self._client.log_artifact(self._record_id, str(piece), _FOLDER)
+        self._log.store(content[:whole], offset=self._offset)
         self._offset += whole
         self._n_pieces += 1
         return True
@@ -209,29 +258,3 @@ def whole_characters(content: bytes) -> int:
         is_cut = byte >= 0b1100_0000 and back < needed
         return len(content) - back if is_cut else len(content)
     return len(content)
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    path: str
-    start: int
-    end: int
-
-
-def _pieces(client: MlflowClient, record_id: str) -> list[_Piece]:
-    files = sorted(client.list_artifacts(record_id, _FOLDER), key=lambda file: str(file.path))
-    starts = [int(Path(file.path).stem) for file in files]
-    return [
-        _Piece(file.path, start, start + (file.file_size or 0))
-        for file, start in zip(files, starts, strict=True)
-    ]
-
-
-def _download(client: MlflowClient, record: Record, piece: _Piece) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = mlflow.artifacts.download_artifacts(
-            artifact_uri=f"{record.artifact_uri}/{piece.path}",
-            dst_path=folder,
-            tracking_uri=client.tracking_uri,
-        )
-        return Path(path).read_bytes()

@@ -18,9 +18,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
-from mlflow_plugins.jobs.backends._base import AGENT_FOLDER
+from mlflow_plugins.core import given_environment
+from mlflow_plugins.jobs.backends._base import AGENT_FOLDER, LOCAL, load_backend
 
 RUNNER_LOG = "runner.log"
 
@@ -67,7 +69,7 @@ class Nursery:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__],
                 stdin=subprocess.PIPE,
-                env={**os.environ, **self._variables},
+                env={**given_environment(), **self._variables},
                 start_new_session=True,
             )
         return self._process
@@ -76,11 +78,19 @@ class Nursery:
 def _serve() -> None:
     from mlflow_plugins.jobs import runner
 
+    _warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries runners that have ended
     for line in sys.stdin:
         request = json.loads(line)
         if os.fork() == 0:
             _become_runner(runner.main, request["record_id"], Path(request["folder"]))
+
+
+def _warm_up() -> None:
+    """Do once what every runner would do first: late imports, and looking for plugins."""
+    import_module("mlflow.tracking.request_header.registry")
+    import_module("netrc")  # for requests
+    load_backend(LOCAL)
 
 
 def _become_runner(main: Callable[[str, Path], int], record_id: str, folder: Path) -> None:

@@ -19,8 +19,8 @@ from mlflow_plugins.core import AssetStore, InvalidInput, Settings, StudioError
 from mlflow_plugins.data import masked, scheme_of
 from mlflow_plugins.jobs._explain import validate
 from mlflow_plugins.jobs._inputs import pin_inputs
+from mlflow_plugins.jobs._job import Job, read_document
 from mlflow_plugins.jobs._outputs import check_outputs
-from mlflow_plugins.jobs._queue import Job, read_document
 from mlflow_plugins.jobs._received_paths import check_paths
 from mlflow_plugins.jobs._snapshot import Snapshot, take_snapshot
 from mlflow_plugins.jobs._spec import CommandJob, not_applied, parse_command_job

@@ -20,11 +20,12 @@ from mlflow_plugins.core import Record, Settings
 from mlflow_plugins.core.agent import wake
 from mlflow_plugins.core.processes import ProcessIdentity
 from mlflow_plugins.jobs._environments_here import note_agent
+from mlflow_plugins.jobs._job import JOB
 from mlflow_plugins.jobs._ledger import encode_share
 from mlflow_plugins.jobs._leftovers import end_leftovers
 from mlflow_plugins.jobs._machine_folder import Alarm, machine_folder
 from mlflow_plugins.jobs._nursery import Nursery
-from mlflow_plugins.jobs._queue import JOB, JobQueue
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs._rooms import Rooms
 from mlflow_plugins.jobs._runner_folder import JOBS, RunnerFolder, plain
 from mlflow_plugins.jobs.compute import Share

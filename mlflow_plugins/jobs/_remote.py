@@ -15,7 +15,6 @@ from mlflow_plugins.core import LeaseLost, Settings, StudioError
 from mlflow_plugins.core.settings import PREFIX
 from mlflow_plugins.jobs._attempt import Attempt, Ending, Interrupted
 from mlflow_plugins.jobs._needs import needs_of
-from mlflow_plugins.jobs._queue import read_state
 from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._watch import Wish
 from mlflow_plugins.jobs._work import absolute_uri, explain_exit
@@ -47,8 +46,8 @@ class RemoteWork:
         self._log = log
         self._backend = backend
         self._ticket = Ticket(
-            key=attempt.lease.record_id,
-            number=attempt.lease.token,
+            key=attempt.hold.lease.record_id,
+            number=attempt.hold.lease.token,
             run_id=attempt.job.run_id,
             needs=needs_of(attempt.spec.resources),
         )
@@ -92,9 +91,7 @@ class RemoteWork:
         return code
 
     def _result(self, code: int) -> Ending | Lost:
-        record = self._attempt.insist(
-            lambda: read_state(self._attempt.queue.client, self._ticket.key)
-        )
+        record = self._attempt.insist(self._attempt.hold.look)
         ending = read_result(record.tags, token=self._ticket.number)
         if ending is not None:
             return ending
@@ -117,7 +114,7 @@ class RemoteWork:
 
     def _environment(self) -> dict[str, str]:
         settings = self._attempt.settings
-        uri = str(self._attempt.queue.client.tracking_uri)
+        uri = str(self._attempt.client.tracking_uri)
         return {
             "MLFLOW_TRACKING_URI": absolute_uri(uri),
             "PYTHONUNBUFFERED": "1",
@@ -131,8 +128,8 @@ class RemoteWork:
 def note_result(attempt: Attempt, ending: Ending) -> None:
     """Leave word, on the other machine, of how the work ended."""
     shortened = replace(ending, error=ending.error[:_ERROR_LIMIT])
-    word = json.dumps({"token": attempt.lease.token, "ending": asdict(shortened)})
-    attempt.insist(lambda: attempt.queue.records.set_tags(attempt.lease.record_id, {_RESULT: word}))
+    word = json.dumps({"token": attempt.hold.lease.token, "ending": asdict(shortened)})
+    attempt.insist(lambda: attempt.hold.note({_RESULT: word}))
 
 
 def read_result(tags: Mapping[str, str], *, token: int) -> Ending | None:

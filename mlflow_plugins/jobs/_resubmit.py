@@ -13,12 +13,14 @@ from mlflow.entities import Run
 from mlflow_plugins.core import AssetStore, NotFound, Settings, parse_reference
 from mlflow_plugins.data import DATA
 from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs
-from mlflow_plugins.jobs._queue import Job, JobQueue, job_record_id
+from mlflow_plugins.jobs._job import Job, job_record_id
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs._spec import CommandJob, not_applied, override_inputs, parse_command_job
 from mlflow_plugins.jobs._submit import (
     CODE,
     WARNINGS,
     enqueue,
+    failing_with_block,
     find_job_compute,
     kept_document,
     store_inputs,
@@ -67,11 +69,11 @@ def resubmit(
     warnings = not_applied(job, has_compute=target is not None, backend=backend)
     source = client.get_run(run_id)
     run = _create_run(client, job, source, document["type"], warnings)
-    try:
+    with failing_with_block(client, run):
         if "origin" not in document:  # a child's files are its coordinator's
             _copy_files(client, source, run, {CODE} if document["has_code"] else set(), pinned)
         store_inputs(client, run, pinned)
-        submitted = enqueue(
+        return enqueue(
             queue,
             job,
             {**document, **_news(job, pinned, warnings)},
@@ -79,12 +81,6 @@ def resubmit(
             compute=target or default_compute(),
             client_token=client_token,
         )
-    except BaseException:
-        client.set_terminated(run.info.run_id, "FAILED")
-        raise
-    if submitted.run_id != run.info.run_id:  # somebody else was faster with the same token
-        client.delete_run(run.info.run_id)
-    return submitted
 
 
 def _changed(

@@ -12,7 +12,7 @@ import yaml
 from mlflow import MlflowClient
 
 from mlflow_plugins.core import InvalidInput
-from mlflow_plugins.jobs._queue import read_document
+from mlflow_plugins.jobs._job import read_document
 from mlflow_plugins.jobs._types import COMMAND, FROM_TYPES
 from mlflow_plugins.jobs.environments._recipe import Recipe
 

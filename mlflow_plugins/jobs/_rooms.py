@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
 
 from mlflow_plugins.core import Record, SystemClock
+from mlflow_plugins.jobs._job import COORDINATORS, to_demand
 from mlflow_plugins.jobs._ledger import Book, Ledger
-from mlflow_plugins.jobs._queue import COORDINATORS, to_demand
-from mlflow_plugins.jobs.backends._base import JOB_BACKENDS
+from mlflow_plugins.jobs.backends._base import backend_points
 from mlflow_plugins.jobs.compute import (
     Compute,
     Demand,
@@ -91,7 +90,7 @@ class Rooms:
         self._sign.remove()
 
     def _served(self, created: Iterable[Compute]) -> list[Compute]:
-        computes = {name: default_compute(name) for name in entry_points(group=JOB_BACKENDS).names}
+        computes = {name: default_compute(name) for name in backend_points()}
         computes |= {one.name: one for one in created}
         if self._names:
             return [one for one in computes.values() if one.name in self._names]

@@ -4,7 +4,7 @@ import contextlib
 import getpass
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from mlflow_plugins.core import AssetStore, InvalidInput, Settings, StudioError
 from mlflow_plugins.data import as_mlflow_dataset, masked
 from mlflow_plugins.jobs._document import read_job_file
 from mlflow_plugins.jobs._inputs import INPUTS, PinnedInputs, pin_inputs, without_secrets
+from mlflow_plugins.jobs._job import JOB, Job
 from mlflow_plugins.jobs._machine_folder import machine_folder, nudge
 from mlflow_plugins.jobs._mlproject import open_project
 from mlflow_plugins.jobs._outputs import check_outputs
-from mlflow_plugins.jobs._queue import JOB, Job, JobQueue
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs._snapshot import Snapshot, staged, take_snapshot
 from mlflow_plugins.jobs._spec import (
     CommandJob,
@@ -159,11 +160,11 @@ def submit(
         *not_applied(job, has_compute=compute is not None, backend=backend),
     ]
     run = _create_run(client, job, experiment_id, _tags(job, document, code, warnings, source))
-    try:
+    with failing_with_block(client, run):
         if code is not None:
             _store_code(client, run, code)
         store_inputs(client, run, pinned)
-        submitted = enqueue(
+        return enqueue(
             queue,
             job,
             {
@@ -179,12 +180,16 @@ def submit(
             compute=compute or default_compute(),
             client_token=client_token,
         )
+
+
+@contextlib.contextmanager
+def failing_with_block(client: MlflowClient, run: Run) -> Iterator[None]:
+    """Have a run whose submission breaks off say so, instead of waiting for ever."""
+    try:
+        yield
     except BaseException:
         client.set_terminated(run.info.run_id, "FAILED")
         raise
-    if submitted.run_id != run.info.run_id:  # somebody else was faster with the same token
-        client.delete_run(run.info.run_id)
-    return submitted
 
 
 def enqueue(
@@ -225,6 +230,8 @@ def enqueue(
         client_token=client_token,
         parent_run_id=parent_run_id,
     )
+    if submitted.run_id != run.info.run_id:  # somebody else was faster with the same token
+        queue.client.delete_run(run.info.run_id)
     with contextlib.suppress(OSError, StudioError):  # agents look by themselves as well
         nudge(machine_folder(queue.records, JOB))
     return submitted

@@ -5,9 +5,11 @@ import threading
 import time
 from enum import Enum
 
-from mlflow_plugins.core import Lease, LeaseLost, Settings
+from mlflow_plugins.core import LeaseLost, Settings
 from mlflow_plugins.core.leases import heartbeat
-from mlflow_plugins.jobs._queue import JobQueue, is_cancel_requested, read_state
+from mlflow_plugins.jobs._hold import Hold
+from mlflow_plugins.jobs._job import is_cancel_requested
+from mlflow_plugins.jobs._statuses import is_deleted
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -29,8 +31,7 @@ class Watch:
 
     def __init__(
         self,
-        queue: JobQueue,
-        lease: Lease,
+        hold: Hold,
         run_id: str,
         settings: Settings,
         *,
@@ -39,8 +40,7 @@ class Watch:
         """Prepare to watch.
 
         Args:
-            queue: Where the job is.
-            lease: The right to work on it.
+            hold: The right to work on the job.
             run_id: The user's run.
             settings: How long things wait.
             is_holder: Whether to keep the lease alive rather than to see to it that its holder
@@ -49,8 +49,7 @@ class Watch:
         self.wish: Wish | None = None
         self._is_holder = is_holder
         self._heard = ("", time.monotonic())
-        self._queue = queue
-        self._lease = lease
+        self._hold = hold
         self._run_id = run_id
         self._settings = settings
         self._closing = threading.Event()
@@ -86,12 +85,12 @@ class Watch:
                 _LOGGER.warning("the store does not answer; the job goes on", exc_info=True)
 
     def _look(self) -> None:
-        record = read_state(self._queue.client, self._lease.record_id)
+        record = self._hold.look()
         if is_cancel_requested(record.tags):
             self.ask(Wish.CANCEL)
         if not self._is_holder:
-            self._queue.leases.check(self._lease)
-            self._listen(heartbeat(record.tags, self._lease))
+            self._hold.check()
+            self._listen(heartbeat(record.tags, self._hold.lease))
 
     def _listen(self, sign: str) -> None:
         """Take a holder that is silent for too long for gone.
@@ -103,10 +102,10 @@ class Watch:
         if sign != heard:
             self._heard = (sign, time.monotonic())
         elif time.monotonic() - since > self._settings.lease_seconds:
-            raise LeaseLost(f"The holder of lease {self._lease.token} is silent.")
+            raise LeaseLost(f"The holder of lease {self._hold.lease.token} is silent.")
 
     def _renew(self) -> None:
         if self._is_holder:
-            self._queue.leases.renew(self._lease)
-        if self._queue.is_deleted(self._run_id):
+            self._hold.renew()
+        if is_deleted(self._hold.client, self._run_id):
             self.ask(Wish.CANCEL)

@@ -10,6 +10,7 @@ import logging
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from mlflow_plugins.jobs._memory import MemoryExceeded, MemoryGuard
 from mlflow_plugins.jobs._outputs import OUTPUTS, is_written, keep_output, prepare_output
 from mlflow_plugins.jobs._states import JobStatus
 from mlflow_plugins.jobs._submit import CODE
+from mlflow_plugins.jobs._system_metrics import system_metrics
 from mlflow_plugins.jobs._watch import Wish
 from mlflow_plugins.jobs.backends._base import JobBackend, JobProcess, Ticket
 from mlflow_plugins.jobs.compute import Share
@@ -72,7 +74,7 @@ class Work:
             share: What it has of this machine.
         """
         self._attempt = attempt
-        self._client = attempt.queue.client
+        self._client = attempt.client
         self._job = attempt.job
         self._document: Mapping[str, Any] = attempt.record.spec or {}
         self._spec = attempt.spec
@@ -185,24 +187,34 @@ class Work:
             self._spec.distribution,
             _bindings.resolve(self._spec.command, values, where="command"),
         )
+        environment = self._command_environment()
         self._attempt.obey()
         process = self._backend.start(
             command,
-            environment=self._command_environment(),
+            environment=environment,
             folder=self._code,
             log=self._log,
             ticket=Ticket(
-                key=self._attempt.lease.record_id,
-                number=self._attempt.lease.token,
+                key=self._attempt.hold.lease.record_id,
+                number=self._attempt.hold.lease.token,
                 run_id=self._job.run_id,
             ),
         )
         try:
             self._attempt.move(JobStatus.RUNNING)
-            return self._attend(process)
+            with self._system_metrics(environment):
+                return self._attend(process)
         except BaseException:
             process.stop(0.0 if self._attempt.is_lost else self._attempt.settings.stop_seconds)
             raise
+
+    def _system_metrics(self, environment: Mapping[str, str]) -> AbstractContextManager[None]:
+        return system_metrics(
+            self._job.run_id,
+            tracking_uri=str(self._client.tracking_uri),
+            environment=environment,
+            is_first=self._attempt.hold.lease.token == 1,
+        )
 
     def _attend(self, process: JobProcess) -> int:
         """Wait for the command's end.
@@ -212,7 +224,8 @@ class Work:
             MemoryExceeded: It used more memory than it may.
         """
         timeout = self._spec.limits.timeout
-        deadline = time.monotonic() + timeout if timeout else float("inf")
+        started_at = time.monotonic()
+        deadline = started_at + timeout if timeout else float("inf")
         memory = MemoryGuard(self._share.size.memory_gib)
         while (code := process.poll()) is None:
             self._attempt.obey()
@@ -222,7 +235,7 @@ class Work:
                     f"The command ran longer than limits.timeout allows ({timeout} seconds) and "
                     "was stopped. Give it more time, or less to do."
                 )
-            time.sleep(0.03)
+            time.sleep(_pause_after(time.monotonic() - started_at))
         return code
 
     def _has_outputs(self) -> bool:
@@ -286,6 +299,16 @@ class Work:
 
     def _say(self, sentence: str) -> None:
         say(self._log, sentence)
+
+
+def _pause_after(seconds: float) -> float:
+    """Return how long to wait before the next look at a command that has run so long.
+
+    Example:
+        >>> [_pause_after(seconds) for seconds in (0.0, 0.2, 600.0)]
+        [0.005, 0.02, 0.05]
+    """
+    return min(0.05, max(0.005, seconds / 10))
 
 
 def explain_exit(code: int) -> str:

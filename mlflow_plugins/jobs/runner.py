@@ -7,7 +7,6 @@ queue.
 """
 
 import contextlib
-import os
 import shutil
 import signal
 import socket
@@ -22,28 +21,29 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from mlflow_plugins.core import (
-    Lease,
     LeaseLost,
     Record,
+    Records,
     Settings,
     connect,
+    give_up_soon,
+    given_environment,
     prepare_environment,
 )
 from mlflow_plugins.core.processes import ProcessIdentity
 from mlflow_plugins.jobs._attempt import Attempt, Ending
-from mlflow_plugins.jobs._ledger import decode_share
-from mlflow_plugins.jobs._leftovers import end_leftovers
-from mlflow_plugins.jobs._log import LogKeeper, read_whole_log, say, tail
-from mlflow_plugins.jobs._machine_folder import nudge
-from mlflow_plugins.jobs._patience import is_passing
-from mlflow_plugins.jobs._queue import (
-    JobQueue,
-    has_outcome,
+from mlflow_plugins.jobs._hold import Hold
+from mlflow_plugins.jobs._job import (
     is_cancel_requested,
-    read_state,
     stored_status,
     to_job,
 )
+from mlflow_plugins.jobs._ledger import decode_share
+from mlflow_plugins.jobs._leftovers import end_leftovers
+from mlflow_plugins.jobs._log import LogKeeper, RecordLog, say, tail
+from mlflow_plugins.jobs._machine_folder import nudge
+from mlflow_plugins.jobs._patience import is_passing
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs._remote import Lost, RemoteWork
 from mlflow_plugins.jobs._runner_folder import RunnerFolder
 from mlflow_plugins.jobs._states import JobStatus, RetryPolicy, after_failure
@@ -67,42 +67,42 @@ def main(record_id: str, folder: Path) -> int:
     runner_folder = RunnerFolder(folder)
     runner_folder.note_identity(identity)
     shared = Path(runner_folder.read_given()["machine_folder"])
-    environment = dict(os.environ)
-    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"  # this process knows better when to wait
+    environment = given_environment()
+    give_up_soon()  # this process knows better how to wait
     prepare_environment()
     settings = Settings.from_environment()
     queue = JobQueue(connect(is_known=True))
     run = queue.client.get_run(record_id)
     seconds = settings.lease_seconds
-    lease = queue.take(record_id, holder=str(identity), seconds=seconds, run=run)
-    if lease is not None:
-        _carry_out(queue, lease, run, folder, settings, environment)
+    hold = queue.take(record_id, holder=str(identity), seconds=seconds, run=run, begins=True)
+    if hold is not None:
+        _carry_out(queue.records, hold, run, folder, settings, environment)
     shutil.rmtree(folder, ignore_errors=True)
     nudge(shared)
     return 0
 
 
 def _carry_out(
-    queue: JobQueue,
-    lease: Lease,
+    records: Records,
+    hold: Hold,
     run: Run,
     folder: Path,
     settings: Settings,
     environment: Mapping[str, str],
 ) -> None:
     try:
-        record = queue.records.complete(run)
-        if has_outcome(record):  # its runner was gone before it could say so everywhere
-            return queue.settle(record)
-        if stored_status(record) is not JobStatus.QUEUED:
-            return queue.leases.release(lease)  # its runner died; an agent decides what follows
-        runner = Runner(queue, lease, record, folder, settings=settings, environment=environment)
+        record = records.complete(run)
+        if stored_status(record) is not JobStatus.QUEUED:  # the runner before this one died
+            hold.recover()
+            return
+        runner = Runner(hold, record, folder, settings=settings, environment=environment)
     except Exception as error:
         if is_passing(error):
             raise
         reason = f"The agent cannot read the job; it may be older than the submitter: {error}"
-        return queue.end(lease, JobStatus.FAILED, reason)
-    return runner.run()
+        hold.end(JobStatus.FAILED, reason)
+        return
+    runner.run()
 
 
 class Runner:
@@ -110,24 +110,21 @@ class Runner:
 
     def __init__(
         self,
-        queue: JobQueue,
-        lease: Lease,
+        hold: Hold,
         record: Record,
         folder: Path,
         *,
         settings: Settings,
         environment: Mapping[str, str],
     ) -> None:
-        self._queue = queue
-        self._client = queue.client
-        self._lease = lease
-        self._record: Record | None = record
+        self._hold = hold
+        self._client = hold.client
         self._folder = folder
         self._log_path = folder / LOG_FILE
-        self._watch = Watch(queue, lease, to_job(record).run_id, settings)
-        self._attempt = Attempt(
-            queue=queue, lease=lease, record=record, watch=self._watch, settings=settings
-        )
+        self._watch = Watch(hold, to_job(record).run_id, settings)
+        if is_cancel_requested(record.tags):
+            self._watch.ask(Wish.CANCEL)
+        self._attempt = Attempt(hold=hold, record=record, watch=self._watch, settings=settings)
         self._number = self._attempt.job.attempt + 1
         self._share = decode_share(RunnerFolder(folder).read_given()["share"])
         self._work = self._make_work(environment)
@@ -138,7 +135,7 @@ class Runner:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._watch.start()
         try:
-            self._attempt.insist(self._begin)
+            self._attempt.insist(self._hold.begin)
             log = self._open_log()
             try:
                 ending = self._work.run()
@@ -172,13 +169,11 @@ class Runner:
         return {"address": fields["address"]} if fields.get("address") else {}
 
     def _open_log(self) -> LogKeeper:
-        earlier = (
-            read_whole_log(self._client, self._lease.record_id) if self._lease.token > 1 else b""
-        )
-        self._log_path.write_bytes(earlier)
+        record = self._attempt.record
+        files = RecordLog(self._client, record)
+        self._log_path.write_bytes(files.read_all() if self._hold.lease.token > 1 else b"")
         log = LogKeeper(
-            self._client,
-            self._lease.record_id,
+            files,
             self._log_path,
             seconds=self._attempt.settings.log_seconds,
             may_write=lambda: not self._attempt.is_lost,
@@ -187,7 +182,7 @@ class Runner:
         self._say(f"{name}: attempt {self._number} on {socket.gethostname()}")
         if self._share.note:
             self._say(self._share.note)
-        if warnings := (self._attempt.record.spec or {})["warnings"]:
+        if warnings := (record.spec or {})["warnings"]:
             self._say("Not applied on this machine: " + "; ".join(warnings))
         log.start()
         return log
@@ -199,14 +194,12 @@ class Runner:
             reason = ending.reason
             self._say(f"Attempt {self._number} was lost. {reason}")
             self._attempt.insist(log.close)
-            self._attempt.insist(lambda: self._queue.lose(self._lease, reason))
+            self._attempt.insist(lambda: self._hold.lose(reason))
             return None
         if ending is Wish.GIVE_BACK:
             self._say("The agent was asked to end; the job goes back into the queue.")
             self._attempt.insist(log.close)
-            self._attempt.insist(
-                lambda: self._queue.give_back(self._lease, attempt=self._number - 1)
-            )
+            self._attempt.insist(lambda: self._hold.give_back(attempt=self._number - 1))
             return None
         if isinstance(ending, Wish):
             ending = Ending(status=JobStatus.CANCELED)
@@ -222,7 +215,7 @@ class Runner:
         """Have a command that failed tried again, if its job allows that once more."""
         policy = self._retry_policy
         n_failures = self._attempt.job.n_failures + 1
-        tags = self._attempt.insist(lambda: read_state(self._client, self._lease.record_id)).tags
+        tags = self._attempt.insist(self._hold.look).tags
         status, pause = after_failure(
             n_failures, policy, is_cancel_requested=is_cancel_requested(tags)
         )
@@ -234,9 +227,7 @@ class Runner:
         )
         self._attempt.insist(log.close)
         return self._attempt.insist(
-            lambda: self._queue.try_later(
-                self._lease, attempt=self._number, n_failures=n_failures, seconds=pause
-            )
+            lambda: self._hold.try_later(attempt=self._number, n_failures=n_failures, seconds=pause)
         )
 
     def _finish_job(self, log: LogKeeper, ending: Ending) -> None:
@@ -245,13 +236,7 @@ class Runner:
         with contextlib.suppress(MlflowException, requests.RequestException):
             self._client.log_artifact(self._attempt.job.run_id, str(self._log_path), LOG_FOLDER)
         status, error = ending.status, self._explain(ending)
-        self._attempt.insist(lambda: self._queue.end(self._lease, status, error))
-
-    def _begin(self) -> None:
-        """Note that this attempt begins; only once can the record be as it was when it was read."""
-        record, self._record = self._record, None
-        status = JobStatus.PREPARING
-        self._queue.move(self._lease, status, attempt=self._number, record=record)
+        self._attempt.insist(lambda: self._hold.end(status, error))
 
     def _explain(self, ending: Ending) -> str:
         lines = tail(self._log_path) if ending.is_in_log else []

@@ -10,7 +10,6 @@ It exits with 0 when it has left word of how the job ended, and as if SIGTERM ha
 otherwise.
 """
 
-import os
 import shutil
 import signal
 import sys
@@ -18,11 +17,19 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlflow_plugins.core import LeaseLost, Settings, connect, prepare_environment
-from mlflow_plugins.core.leases import Lease, current_lease
+from mlflow_plugins.core import (
+    LeaseLost,
+    Settings,
+    connect,
+    give_up_soon,
+    given_environment,
+    prepare_environment,
+)
 from mlflow_plugins.jobs._attempt import Attempt, Ending
+from mlflow_plugins.jobs._hold import Hold
+from mlflow_plugins.jobs._job import to_job
 from mlflow_plugins.jobs._leftovers import end_leftovers
-from mlflow_plugins.jobs._queue import JobQueue, has_outcome, to_job
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs._remote import note_result
 from mlflow_plugins.jobs._watch import Watch, Wish
 from mlflow_plugins.jobs._work import Work
@@ -35,36 +42,21 @@ _INTERRUPTED = 128 + signal.SIGTERM
 
 def main(record_id: str, token: int, n_cpus: int) -> int:
     """Do the work of one attempt; return the exit code of this process."""
-    environment = dict(os.environ)
-    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"  # this process knows better when to wait
+    environment = given_environment()
+    give_up_soon()  # this process knows better how to wait
     prepare_environment()
     queue = JobQueue(connect())
     try:
-        lease = _standing_lease(queue, record_id, token)
-        return _work(queue, lease, n_cpus, environment)
+        return _work(queue.join(record_id, token=token), n_cpus, environment)
     except LeaseLost:
         return _INTERRUPTED
 
 
-def _standing_lease(queue: JobQueue, record_id: str, token: int) -> Lease:
-    """Return the runner's lease.
-
-    Raises:
-        LeaseLost: It is not the record's last one, or the job has ended.
-    """
-    lease = current_lease(queue.client.get_run(record_id))
-    if lease is None or lease.token != token or has_outcome(queue.get(record_id)):
-        raise LeaseLost(f"Attempt {token} at the job {record_id} is not wanted any more.")
-    queue.leases.check(lease)
-    return lease
-
-
-def _work(queue: JobQueue, lease: Lease, n_cpus: int, environment: Mapping[str, str]) -> int:
+def _work(hold: Hold, n_cpus: int, environment: Mapping[str, str]) -> int:
     settings = Settings.from_environment()
-    record = queue.get(lease.record_id)
-    watch = Watch(queue, lease, to_job(record).run_id, settings, is_holder=False)
+    watch = Watch(hold, to_job(hold.record).run_id, settings, is_holder=False)
     signal.signal(signal.SIGTERM, lambda *_: watch.ask(Wish.GIVE_BACK))
-    attempt = Attempt(queue=queue, lease=lease, record=record, watch=watch, settings=settings)
+    attempt = Attempt(hold=hold, record=hold.record, watch=watch, settings=settings)
     folder = Path(tempfile.mkdtemp(prefix="studio-work-"))
     watch.start()
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mlflow_plugins.core import Settings, connect
+from mlflow_plugins.core import Settings, connect, give_up_soon
 from mlflow_plugins.core.agent import Agent, load_reconcilers
 from mlflow_plugins.core.processes import exit_with_parent
 from mlflow_plugins.workspace._folder import WorkspaceFolder
@@ -82,6 +82,7 @@ def agent_command(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = Settings.from_environment()
     client = connect(tracking_uri)
+    give_up_soon()  # the agent's next look is its next try
     folder.mkdir(parents=True, exist_ok=True)
     reconcilers = load_reconcilers(
         client, settings, folder.resolve(), only=("jobs",) if computes else ()

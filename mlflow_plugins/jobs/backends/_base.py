@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -121,10 +122,16 @@ class JobBackend(Protocol):
         ...
 
 
+@cache
+def backend_points() -> Mapping[str, EntryPoint]:
+    """Return the installed job backends by name; looking for them takes 20 ms."""
+    return {point.name: point for point in entry_points(group=JOB_BACKENDS)}
+
+
 def find_backend(compute: str | None) -> str | None:
     """Return the name of the backend that a job's ``compute`` means, if it is installed."""
     name = (compute or LOCAL).removeprefix("azureml:")
-    return name if name in entry_points(group=JOB_BACKENDS).names else None
+    return name if name in backend_points() else None
 
 
 def load_backend(name: str, options: Mapping[str, Any] | None = None) -> JobBackend:
@@ -137,7 +144,7 @@ def load_backend(name: str, options: Mapping[str, Any] | None = None) -> JobBack
     Raises:
         InvalidInput: None of that name is installed.
     """
-    points = {point.name: point for point in entry_points(group=JOB_BACKENDS)}
+    points = backend_points()
     if name not in points:
         raise InvalidInput(
             f"There is no job backend {name!r}. Installed are: {', '.join(sorted(points))}."

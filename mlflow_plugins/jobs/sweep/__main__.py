@@ -13,8 +13,9 @@ from mlflow.exceptions import MlflowException
 
 from mlflow_plugins.core import Settings, connect
 from mlflow_plugins.jobs._document import read_job_file
+from mlflow_plugins.jobs._job import job_record_id
 from mlflow_plugins.jobs._outputs import OUTPUTS
-from mlflow_plugins.jobs._queue import JobQueue, job_record_id
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs.sweep._coordinator import Coordinator
 from mlflow_plugins.jobs.sweep._entities import Sweep
 from mlflow_plugins.jobs.sweep._patience import insist, say

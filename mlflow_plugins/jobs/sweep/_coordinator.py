@@ -13,8 +13,10 @@ from mlflow.entities import Run
 
 from mlflow_plugins.core import Record, StudioError
 from mlflow_plugins.jobs._children import claimed_children, submit_child
-from mlflow_plugins.jobs._queue import Job, JobQueue, cancel_job, has_job, to_job
+from mlflow_plugins.jobs._job import Job, has_job, to_job
+from mlflow_plugins.jobs._queue import JobQueue, cancel_job
 from mlflow_plugins.jobs._states import JobStatus
+from mlflow_plugins.jobs._statuses import is_deleted
 from mlflow_plugins.jobs.sweep import _trials
 from mlflow_plugins.jobs.sweep._ending import EarlyEnding
 from mlflow_plugins.jobs.sweep._entities import Goal, TrialState
@@ -213,7 +215,7 @@ class Coordinator:
         values = [one for one in found if one is not None]
         values = values if len(values) == len(found) else []
         state = _STATES[child.status] if child else TrialState.FAILED
-        if child is not None and not self._queue.is_deleted(run_id):
+        if child is not None and not is_deleted(self._client, run_id):
             run = self._client.get_run(run_id)
             if state is TrialState.CANCELED and _trials.PRUNED in run.data.tags:
                 state = TrialState.PRUNED

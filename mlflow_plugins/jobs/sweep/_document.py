@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from mlflow_plugins.core import InvalidInput, Record
-from mlflow_plugins.jobs._queue import to_job
+from mlflow_plugins.jobs._job import to_job
 from mlflow_plugins.jobs.sweep.job_type import SWEEP_FILE
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from mlflow_plugins.jobs._queue import Job
+from mlflow_plugins.jobs._job import Job
 from mlflow_plugins.jobs.sweep import _trials
 from mlflow_plugins.jobs.sweep._policies import due, is_behind
 from mlflow_plugins.jobs.sweep._search import Search

@@ -6,7 +6,8 @@ from typing import Any
 from mlflow import MlflowClient
 
 from mlflow_plugins.core import Record
-from mlflow_plugins.jobs._queue import JobQueue, job_record_id, to_job
+from mlflow_plugins.jobs._job import job_record_id, to_job
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs.sweep._document import sweep_document
 from mlflow_plugins.jobs.sweep._entities import Goal, Sweep
 from mlflow_plugins.jobs.sweep._ranking import best_trial, pareto_front

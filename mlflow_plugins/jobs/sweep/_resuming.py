@@ -9,7 +9,8 @@ from mlflow.entities import Run
 
 from mlflow_plugins.core import InvalidInput
 from mlflow_plugins.jobs._children import claimed_children
-from mlflow_plugins.jobs._queue import JobQueue, job_record_id, to_job
+from mlflow_plugins.jobs._job import job_record_id, to_job
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs.sweep import _trials
 from mlflow_plugins.jobs.sweep._document import sweep_document
 from mlflow_plugins.jobs.sweep._spec import SweepJob, parse_sweep

@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 
 from mlflow_plugins.core import Record
 from mlflow_plugins.jobs._children import claimed_children
-from mlflow_plugins.jobs._queue import Job, to_job
+from mlflow_plugins.jobs._job import Job, to_job
 from mlflow_plugins.jobs.sweep._entities import Trial, TrialState
 from mlflow_plugins.jobs.sweep._space import Point, SearchSpace, as_text
 from mlflow_plugins.jobs.sweep._spec import MAX_TRIALS

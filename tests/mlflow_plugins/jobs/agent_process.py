@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mlflow_plugins.core import Settings, connect
+from mlflow_plugins.core import Settings, connect, give_up_soon
 from mlflow_plugins.core.agent import Agent
 from mlflow_plugins.core.processes import exit_with_parent
 from mlflow_plugins.jobs.plugin import make_reconciler
@@ -22,6 +22,7 @@ def main(given: dict[str, Any]) -> None:
     logging.basicConfig(level=logging.INFO)
     settings = Settings.from_environment()
     reconciler = make_reconciler(connect(), settings, folder)
+    give_up_soon()
     Agent([reconciler], poll_seconds=settings.poll_seconds).run()
 
 

@@ -109,17 +109,6 @@ def ray_agent(tracking_server: servers.TrackingServer, ray_head: RayHead) -> Ite
         yield agent
 
 
-@pytest.fixture(scope="module")
-def start_module_agent(
-    tracking_server: servers.TrackingServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., AgentProcess]]:
-    """Starts agents with settings of their own; they end with the module."""
-    with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(
-            running_agent(tracking_server.uri, tmp_path_factory.mktemp("agent"), **settings)
-        )
-
-
 class Driver:
     """Submits jobs and waits for them."""
 

@@ -70,9 +70,13 @@ def public(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def jobs(tracking_server, start_module_agent, public, tmp_path_factory):
+def agent_variables(public):
+    return public
+
+
+@pytest.fixture(scope="module")
+def jobs(tracking_server, agent, tmp_path_factory):
     """All jobs of the shapes, submitted at once, by their files."""
-    start_module_agent(**public)
     folder = tmp_path_factory.mktemp("shapes") / "jobs"
     shutil.copytree(SHAPES, folder)
     table = load_iris(as_frame=True).frame

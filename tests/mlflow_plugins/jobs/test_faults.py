@@ -12,7 +12,8 @@ import pytest
 from mlflow_plugins.core import Leases, connect
 from mlflow_plugins.core.processes import free_port
 from mlflow_plugins.jobs import JobStatus, create_compute, read_log
-from mlflow_plugins.jobs._queue import JobQueue, has_outcome, read_state
+from mlflow_plugins.jobs._job import has_outcome, read_state
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs.compute import Demand
 from mlflow_plugins.testing import servers
 
@@ -253,7 +254,8 @@ def test_a_killed_server_that_comes_back_loses_no_job(driver, start_agent, tmp_p
         assert {(job.status, job.attempt) for job in ended} == {(JobStatus.COMPLETED, 1)}
         assert here.own_lines(first) == ["ready", "through"]
         assert here.own_lines(second) == ["second"]
-        agent.stop()  # while there is a server to take leave of
+    agent.stop()  # its server is away, and it ends all the same
+    assert not agent.process.is_alive()
 
 
 def kill_family(pid):

@@ -14,6 +14,11 @@ from mlflow_plugins.testing import use_tracking_uri
 pytestmark = pytest.mark.usefixtures("agent")
 
 
+@pytest.fixture(scope="module")
+def agent_variables():
+    return {"MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL": "0.5"}
+
+
 def artifacts(client, run_id, folder=None):
     return {one.path for one in client.list_artifacts(run_id, folder)}
 
@@ -62,8 +67,21 @@ def test_the_command_logs_to_its_run(driver, client, tmp_path):
     assert driver.wait_for_end(job).status is JobStatus.COMPLETED
     run = client.get_run(job.run_id)
     assert run.data.params == {"depth": "3"}
-    assert run.data.metrics == {"auc": 0.9}
+    assert {"auc": 0.9}.items() <= run.data.metrics.items()
     assert run.info.status == "FINISHED"
+
+
+def test_what_the_machine_had_to_do_is_on_the_run(driver, client):
+    switch = {"MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false"}
+    jobs = [
+        driver.submit("sleep 6"),
+        driver.submit("sleep 6", environment_variables=switch),
+        driver.submit("true"),
+    ]
+    measured, *others = [client.get_run(driver.wait_for_end(job).run_id) for job in jobs]
+    assert 0 <= measured.data.metrics["system/cpu_utilization_percentage"] <= 100
+    assert 0 < measured.data.metrics["system/system_memory_usage_percentage"] < 100
+    assert [run.data.metrics for run in others] == [{}, {}]
 
 
 def test_a_command_that_fails_says_how(driver, client):

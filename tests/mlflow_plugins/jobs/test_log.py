@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlflow_plugins.jobs import JobStatus, read_log
-from mlflow_plugins.jobs._log import LogKeeper, read_whole_log, whole_characters
+from mlflow_plugins.jobs._log import LogKeeper, open_log, whole_characters
 from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs.compute import Demand
 
@@ -37,10 +37,15 @@ def job(sqlite_client):
     )
 
 
-def test_a_log_is_read_as_it_grows(sqlite_client, job, tmp_path):
+@pytest.fixture
+def log(sqlite_client, job):
+    return open_log(sqlite_client, job.run_id)
+
+
+def test_a_log_is_read_as_it_grows(sqlite_client, job, log, tmp_path):
     path = tmp_path / "log.txt"
     path.write_bytes(b"")
-    keeper = LogKeeper(sqlite_client, job.record_id, path, seconds=0.05, may_write=lambda: True)
+    keeper = LogKeeper(log, path, seconds=0.05, may_write=lambda: True)
     keeper.start()
     expected = ""
     offset = 0
@@ -60,21 +65,20 @@ def test_a_log_is_read_as_it_grows(sqlite_client, job, tmp_path):
             seen, offset = seen + part.text, part.next_offset
     keeper.close()
     queue = JobQueue(sqlite_client)
-    lease = queue.take(job.record_id, holder="me", seconds=60)
-    queue.end(lease, JobStatus.FAILED, "because")
+    queue.take(job.record_id, holder="me", seconds=60).end(JobStatus.FAILED, "because")
     part = read_log(sqlite_client, job.run_id, offset=offset)
     assert part.is_complete
     assert seen + part.text == expected
     assert part.next_offset == len(expected.encode())
-    assert read_whole_log(sqlite_client, job.record_id).decode() == expected
+    assert log.read_all().decode() == expected
     assert len(sqlite_client.list_artifacts(job.record_id, "logs")) > 2
     assert read_log(sqlite_client, job.run_id, offset=10**6).text == ""
 
 
-def test_a_long_log_comes_in_parts(sqlite_client, job, tmp_path):
+def test_a_long_log_comes_in_parts(sqlite_client, job, log, tmp_path):
     path = tmp_path / "log.txt"
     path.write_bytes(b"")
-    keeper = LogKeeper(sqlite_client, job.record_id, path, seconds=9, may_write=lambda: True)
+    keeper = LogKeeper(log, path, seconds=9, may_write=lambda: True)
     text = "".join(f"{number:09d}\n" for number in range(1_000_000))
     path.write_text(text)
     keeper.start()
@@ -87,10 +91,10 @@ def test_a_long_log_comes_in_parts(sqlite_client, job, tmp_path):
     assert len(parts) > 2
 
 
-def test_nothing_is_written_without_the_lease(sqlite_client, job, tmp_path):
+def test_nothing_is_written_without_the_lease(sqlite_client, job, log, tmp_path):
     path = tmp_path / "log.txt"
     path.write_bytes(b"")
-    keeper = LogKeeper(sqlite_client, job.record_id, path, seconds=0.01, may_write=lambda: False)
+    keeper = LogKeeper(log, path, seconds=0.01, may_write=lambda: False)
     keeper.start()
     path.write_text("hello")
     time.sleep(0.3)

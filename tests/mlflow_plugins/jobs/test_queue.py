@@ -9,8 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mlflow.exceptions import MlflowException
 
 from mlflow_plugins.core import LeaseLost, StudioError, connect
-from mlflow_plugins.jobs import JobStatus, cancel_job
-from mlflow_plugins.jobs._queue import JobQueue, has_outcome, read_state, to_job
+from mlflow_plugins.jobs import JobStatus
+from mlflow_plugins.jobs._job import has_outcome, read_state, stored_status, to_job
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs._states import N_ATTEMPTS
 from mlflow_plugins.jobs.compute import Demand
 from mlflow_plugins.testing import ManualClock
@@ -31,8 +32,7 @@ class Life(RuleBasedStateMachine):
         self.client = connect(self.uri)
         self.queue = JobQueue(self.client, clock=self.clock)
         self.job = put(self.queue)
-        self.leases = []  # of runners, oldest first
-        self.n_begun = 0
+        self.holds = []  # of runners, oldest first
         self.outcome = None
 
     def state(self):
@@ -41,60 +41,70 @@ class Life(RuleBasedStateMachine):
     def now(self):
         return to_job(self.state())
 
-    @rule()
-    def a_runner_asks(self):
-        lease = self.queue.take(self.job.record_id, holder="runner", seconds=SECONDS)
-        if lease is None:
+    @rule(dies_at_once=st.booleans())
+    def a_runner_asks(self, dies_at_once):
+        record, seconds = self.job.record_id, SECONDS
+        is_waiting = stored_status(self.state()) is JobStatus.QUEUED
+        hold = self.queue.take(record, holder="runner", seconds=seconds, begins=True)
+        if hold is None:
             return
-        if self.now().status is not JobStatus.QUEUED:
-            self.queue.leases.release(lease)
+        if not is_waiting:  # the runner before it died
+            hold.recover()
             return
-        self.leases.append(lease)
-        attempt = self.now().attempt + 1
-        self.queue.move(lease, JobStatus.PREPARING, attempt=attempt)
-        self.n_begun += 1
+        self.holds.append(hold)
+        if not dies_at_once:
+            hold.begin()
 
-    @precondition(lambda self: self.leases)
+    @precondition(lambda self: self.holds)
     @rule(which=st.integers(0, 5), status=st.sampled_from(STAGES))
     def a_runner_moves(self, which, status):
-        lease = self.leases[-1 - which % len(self.leases)]
+        hold = self.holds[-1 - which % len(self.holds)]
         before = self.now()
         try:
-            self.queue.move(lease, status)
+            hold.move(status)
         except LeaseLost:
-            assert self.is_over(lease)
+            assert self.is_over(hold)
         except StudioError:
             pass
         else:
-            assert not self.is_over(lease)
+            assert not self.is_over(hold)
             assert not before.status.is_final
 
-    @precondition(lambda self: self.leases)
+    @precondition(lambda self: self.holds)
+    @rule(which=st.integers(0, 5))
+    def a_runner_gives_a_sign_of_life(self, which):
+        hold = self.holds[-1 - which % len(self.holds)]
+        try:
+            hold.renew()
+        except LeaseLost:
+            assert self.is_over(hold)
+
+    @precondition(lambda self: self.holds)
     @rule(
         which=st.integers(0, 5),
         status=st.sampled_from([JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED]),
     )
     def a_runner_ends(self, which, status):
-        lease = self.leases[-1 - which % len(self.leases)]
+        hold = self.holds[-1 - which % len(self.holds)]
         try:
-            self.queue.end(lease, status, "why")
+            hold.end(status, "why")
         except LeaseLost:
-            assert self.is_over(lease)
+            assert self.is_over(hold)
 
-    @precondition(lambda self: self.leases)
+    @precondition(lambda self: self.holds)
     @rule()
     def a_runner_gives_back(self):
         with contextlib.suppress(StudioError):
-            self.queue.give_back(self.leases[-1], attempt=self.now().attempt)
+            self.holds[-1].give_back(attempt=self.now().attempt)
 
-    @precondition(lambda self: self.leases)
+    @precondition(lambda self: self.holds)
     @rule(which=st.integers(0, 5))
     def a_runner_loses_its_machine(self, which):
-        lease, before = self.leases[-1 - which % len(self.leases)], self.now()
+        hold, before = self.holds[-1 - which % len(self.holds)], self.now()
         try:
-            status = self.queue.lose(lease, "it burned")
+            status = hold.lose("it burned")
         except LeaseLost:
-            assert self.is_over(lease)
+            assert self.is_over(hold)
         except StudioError:
             assert before.status.is_final
         else:
@@ -114,13 +124,13 @@ class Life(RuleBasedStateMachine):
     @rule()
     def a_user_cancels(self):
         try:
-            cancel_job(self.client, self.job.run_id)
+            self.queue.cancel(self.now())
         except StudioError:
             assert has_outcome(self.state())
 
-    def is_over(self, lease):
+    def is_over(self, hold):
         """Whether a lease was replaced or given back."""
-        state = self.state()
+        state, lease = self.state(), hold.lease
         is_given_back = f"released/{lease.token}" in state.params
         return is_given_back or f"lease/{lease.token + 1}" in state.params
 
@@ -181,8 +191,8 @@ def test_the_oldest_job_is_first(queue):
 
 def test_what_is_begun_is_not_queued(queue):
     job = put(queue)
-    lease = queue.take(job.record_id, holder="me", seconds=60)
-    queue.move(lease, JobStatus.PREPARING, attempt=1)
+    hold = queue.take(job.record_id, holder="me", seconds=60, begins=True)
+    hold.begin()
     assert queue.waiting(ALL, 9) == []
     assert [record.id for record in queue.begun()] == [job.record_id]
 
@@ -197,14 +207,14 @@ def test_a_submission_that_was_cut_off_comes_into_the_queue(queue):
 
 def test_a_runner_that_died_after_the_outcome_is_finished_for_it(queue, monkeypatch):
     job = put(queue)
-    lease = queue.take(job.record_id, holder="me", seconds=60)
-    queue.move(lease, JobStatus.PREPARING, attempt=1)
+    hold = queue.take(job.record_id, holder="me", seconds=60, begins=True)
+    hold.begin()
     with monkeypatch.context() as patch:
-        patch.setattr(JobQueue, "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(hold, "_settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            queue.end(lease, JobStatus.FAILED, "because")
+            hold.end(JobStatus.FAILED, "because")
     assert queue.client.get_run(job.run_id).info.status == "RUNNING"
-    queue.leases.release(lease)
+    hold.release()
     assert queue.recover(job.record_id, holder="agent", seconds=60) is JobStatus.FAILED
     assert queue.client.get_run(job.run_id).info.status == "FAILED"
     assert queue.client.get_run(job.run_id).data.tags["studio.error"] == "because"
@@ -212,9 +222,9 @@ def test_a_runner_that_died_after_the_outcome_is_finished_for_it(queue, monkeypa
 
 def test_the_end_of_a_job_whose_run_was_deleted_is_noted(queue):
     job = put(queue)
-    lease = queue.take(job.record_id, holder="me", seconds=60)
+    hold = queue.take(job.record_id, holder="me", seconds=60)
     queue.client.delete_run(job.run_id)
-    queue.end(lease, JobStatus.CANCELED)
+    hold.end(JobStatus.CANCELED)
     assert read_state(queue.client, job.record_id).status == "KILLED"
     with pytest.raises(MlflowException):
         queue.client.set_terminated(job.run_id)

@@ -6,7 +6,8 @@ import pytest
 
 from mlflow_plugins.core import LeaseLost, Settings
 from mlflow_plugins.jobs import _watch
-from mlflow_plugins.jobs._queue import JobQueue, read_state
+from mlflow_plugins.jobs._job import read_state
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs._watch import Watch, Wish
 from mlflow_plugins.jobs.compute import Demand
 from mlflow_plugins.testing import ManualClock
@@ -39,19 +40,19 @@ def record_id(queue):
 
 
 @pytest.fixture
-def lease(queue, record_id):
+def hold(queue, record_id):
     return queue.take(record_id, holder="runner", seconds=10.0)
 
 
 @pytest.fixture
-def watch(queue, lease):
-    return Watch(queue, lease, "run", Settings(lease_seconds=10.0), is_holder=False)
+def watch(hold):
+    return Watch(hold, "run", Settings(lease_seconds=10.0), is_holder=False)
 
 
-def test_a_holder_that_gives_signs_is_alive(watch, queue, lease, clock):
+def test_a_holder_that_gives_signs_is_alive(watch, hold, clock):
     for _ in range(5):
         clock.advance(8)
-        queue.leases.renew(lease)
+        hold.renew()
         watch._look()
     assert watch.wish is None
     clock.advance(9)

@@ -17,7 +17,8 @@ from mlflow_plugins.jobs import (
     submit,
     update_compute,
 )
-from mlflow_plugins.jobs._queue import JobQueue, read_state
+from mlflow_plugins.jobs._job import read_state
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs.compute import this_machine
 
 pytestmark = pytest.mark.usefixtures("agent")

@@ -1,15 +1,11 @@
 """From submission to the first line of the log: Ray's bare Jobs API, and our jobs on the same head.
 
-    python benchmarks/jobs_ray.py [N_JOBS]
-
-Prints one JSON document; `measure` returns the same for a larger benchmark. Both ways use one head
-on this machine that runs already, one job at a time, and wait until the line can be read: from
-Ray's API for the bare one, from MLflow's store for ours, which is also what outlives the node.
+Part of `jobs.py`. Both ways use one head on this machine that runs already, one job at a time, and
+wait until the line can be read: from Ray's API for the bare one, from MLflow's store for ours,
+which is also what outlives the node.
 """
 
-import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,17 +26,15 @@ from mlflow_plugins.testing import servers
 PATIENCE_SECONDS = 300
 
 
-def measure(n_jobs: int = 5) -> dict[str, dict[str, float]]:
-    """Return the median, the least and the largest number of seconds of each way."""
+def measure(n_jobs: int) -> dict[str, list[float]]:
+    """Return the seconds that each job of each way took."""
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(servers.tracking_server(place / "server"))
         agent_folder = place / "agent"
         head = RayHead(ray_folder(agent_folder))
         stack.callback(head.stop)
-        begun = time.monotonic()
         access = stack.enter_context(head.in_use(HeadOptions(idle_seconds=20)))
-        started = time.monotonic() - begun
         agent = subprocess.Popen(
             [sys.executable, "-m", "mlflow_plugins.cli", "agent", "--folder", str(agent_folder)],
             env={**os.environ, "MLFLOW_TRACKING_URI": server.uri},
@@ -48,11 +42,7 @@ def measure(n_jobs: int = 5) -> dict[str, dict[str, float]]:
         stack.callback(_end, agent)
         bare = [_bare(RayApi(access)) for _ in range(n_jobs)]
         ours = [_ours(server.uri) for _ in range(n_jobs)]
-    return {
-        "head": {"start_seconds": round(started, 2)},
-        "ray_jobs_api": _summary(bare),
-        "studio_on_ray": _summary(ours),
-    }
+    return {"ray jobs": bare, "studio on ray": ours}
 
 
 def _bare(api: RayApi) -> float:
@@ -107,16 +97,3 @@ def _until(is_so: Callable[[], bool]) -> None:
 def _end(agent: subprocess.Popen) -> None:
     stop_tree(agent.pid, grace_seconds=30)
     agent.wait()
-
-
-def _summary(seconds: list[float]) -> dict[str, float]:
-    return {
-        "median": round(statistics.median(seconds), 2),
-        "min": round(min(seconds), 2),
-        "max": round(max(seconds), 2),
-        "n": len(seconds),
-    }
-
-
-if __name__ == "__main__":
-    print(json.dumps(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5), indent=2))

@@ -1,0 +1,26 @@
+"""What the record of a job in the queue carries: the names of its tags and of its param."""
+
+# Tags of the record.
+RUN = "studio.run_id"
+EXPERIMENT = "studio.experiment_id"
+TYPE = "studio.job_type"
+NAME = "studio.display_name"
+COMPUTE = "studio.compute"
+BACKEND = "studio.backend"
+QUEUE = "studio.queue"
+PRIORITY = "studio.priority"
+INSTANCES = "studio.instances"
+INSTANCE_TYPE = "studio.instance_type"
+COORDINATOR = "studio.coordinator"
+PARENT = "studio.parent_run_id"
+STATUS = "studio.status"
+ATTEMPT = "studio.attempt"
+FAILURES = "studio.failures"
+RETRY_AT = "studio.retry_at"
+STARTED = "studio.started_at"
+CANCEL = "studio.cancel"
+ERROR = "studio.error"
+# A write-once param of the record.
+OUTCOME = "outcome"
+# A tag of the user's run.
+RECORD = "studio.job"
