@@ -49,6 +49,8 @@ class DetailPage:
         self._studio = studio
         self._summary = studio.live("job-summary", self._summarize, seconds=1.5)
         self._buttons = studio.live("job-buttons", self._offer, seconds=1.5)
+        # Apart from the others, whose open forms must not go when the job ends.
+        self._end = studio.live("job-end", self._offer_end, seconds=1.5)
         self._metrics = Metrics(studio)
         self._trials = Trials(studio)
         self._files = Files(studio)
@@ -70,7 +72,7 @@ class DetailPage:
             ui.tabs(addresses, current=shown, label="Parts of the job"),
             *self._body(shown, run_id, file),
             subtitle=f"A job of type {job.type}",
-            actions=[self._buttons(run_id=run_id)],
+            actions=[self._buttons(run_id=run_id), self._end(run_id=run_id)],
             back=("Jobs", studio.link(LIST)),
         )
 
@@ -163,15 +165,18 @@ class DetailPage:
         ]
         compare = studio.link("/jobs/compare", runs=run_id)
         links += [ui.button_link("Compare", compare, is_primary=False), self._clone.button(run_id)]
-        if job.status.is_final:
-            return studio.Final(links)
-        cancel = self._cancel.button(
+        return studio.Final(links) if job.status.is_final else links
+
+    def _offer_end(self, run_id: str) -> Any:
+        studio = self._studio
+        if studio.job(run_id).status.is_final:
+            return studio.Final([])
+        return self._cancel.button(
             "Cancel",
             confirm="The job's processes are ended. What it has logged so far stays.",
             look="danger",
             run_id=run_id,
         )
-        return [*links, cancel]
 
     def _on_cancel(self, run_id: str) -> Any:
         self._studio.cancel_job(run_id)
