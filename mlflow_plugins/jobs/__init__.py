@@ -15,12 +15,18 @@ if TYPE_CHECKING:
         list_compute_status,
     )
     from mlflow_plugins.jobs._document import read_job_file
+    from mlflow_plugins.jobs._environments_here import (
+        list_environments_here,
+        read_environment_log,
+    )
     from mlflow_plugins.jobs._follow import follow
     from mlflow_plugins.jobs._job import Job, get_job, read_document
     from mlflow_plugins.jobs._listing import list_jobs
     from mlflow_plugins.jobs._log import LogSlice, read_log
     from mlflow_plugins.jobs._queue import cancel_job
+    from mlflow_plugins.jobs._received import CheckedJob, check_received, submit_received
     from mlflow_plugins.jobs._resubmit import resubmit
+    from mlflow_plugins.jobs._rewrite import rewrite_document
     from mlflow_plugins.jobs._states import JobStatus
     from mlflow_plugins.jobs._submit import submit, submit_file, submit_project
     from mlflow_plugins.jobs.compute import (
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CheckedJob",
     "Compute",
     "ComputeStatus",
     "Job",
@@ -43,6 +50,7 @@ __all__ = [
     "LogSlice",
     "Node",
     "cancel_job",
+    "check_received",
     "compute_status",
     "create_compute",
     "delete_compute",
@@ -51,21 +59,26 @@ __all__ = [
     "get_job",
     "list_compute_status",
     "list_computes",
+    "list_environments_here",
     "list_jobs",
     "list_nodes",
     "read_document",
+    "read_environment_log",
     "read_job_file",
     "read_log",
     "resubmit",
+    "rewrite_document",
     "start_compute",
     "stop_compute",
     "submit",
     "submit_file",
     "submit_project",
+    "submit_received",
     "update_compute",
 ]
 
 _HOMES = {
+    "CheckedJob": "_received",
     "Compute": "compute",
     "ComputeStatus": "_compute_status",
     "Job": "_job",
@@ -73,6 +86,7 @@ _HOMES = {
     "LogSlice": "_log",
     "Node": "compute",
     "cancel_job": "_queue",
+    "check_received": "_received",
     "compute_status": "_compute_status",
     "create_compute": "compute",
     "delete_compute": "_compute_status",
@@ -82,16 +96,20 @@ _HOMES = {
     "read_document": "_job",
     "list_compute_status": "_compute_status",
     "list_computes": "compute",
+    "list_environments_here": "_environments_here",
     "list_jobs": "_listing",
     "list_nodes": "compute",
+    "read_environment_log": "_environments_here",
     "read_job_file": "_document",
     "read_log": "_log",
     "resubmit": "_resubmit",
+    "rewrite_document": "_rewrite",
     "start_compute": "compute",
     "stop_compute": "compute",
     "submit": "_submit",
     "submit_file": "_submit",
     "submit_project": "_submit",
+    "submit_received": "_received",
     "update_compute": "compute",
 }
 

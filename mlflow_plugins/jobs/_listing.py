@@ -7,7 +7,7 @@ from mlflow_plugins.jobs._job import JOB, Job, to_job
 from mlflow_plugins.jobs._states import JobStatus
 
 
-def list_jobs(
+def list_jobs(  # noqa: PLR0913  (one for each thing that is known of jobs)
     client: MlflowClient,
     *,
     status: str | None = None,
@@ -15,6 +15,7 @@ def list_jobs(
     compute: str | None = None,
     experiment_id: str | None = None,
     text: str | None = None,
+    parents_only: bool = False,
     max_results: int = 50,
     page_token: str | None = None,
 ) -> Page[Job]:
@@ -27,6 +28,7 @@ def list_jobs(
         compute: Name of a compute.
         experiment_id: The user's experiment.
         text: A part of the job's name, in any case.
+        parents_only: Leave out what other jobs have submitted, such as the trials of a sweep.
         max_results: Jobs looked at for one page; a page may hold fewer.
         page_token: Where the last page ended.
 
@@ -44,6 +46,8 @@ def list_jobs(
     if text:
         pattern = text.replace("'", "_")  # a wildcard for one character: quotes end the pattern
         clauses.append(f"tags.`studio.display_name` ILIKE '%{pattern}%'")
+    if parents_only:
+        clauses.append("tags.`studio.parent_run_id` IS NULL")
     page = Records(client).search(
         JOB,
         role=JOB,

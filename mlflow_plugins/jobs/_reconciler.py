@@ -19,6 +19,7 @@ from mlflow import MlflowClient
 from mlflow_plugins.core import Record, Settings
 from mlflow_plugins.core.agent import wake
 from mlflow_plugins.core.processes import ProcessIdentity
+from mlflow_plugins.jobs._environments_here import note_agent
 from mlflow_plugins.jobs._job import JOB
 from mlflow_plugins.jobs._leftovers import end_leftovers
 from mlflow_plugins.jobs._machine_folder import Alarm, machine_folder
@@ -65,6 +66,7 @@ class JobReconciler:
         self._folder = plain(folder.absolute()) / JOBS
         self._folder.mkdir(parents=True, exist_ok=True)
         self._shared = machine_folder(self._queue.records, JOB)
+        note_agent(self._shared, self._folder.parent)
         self._rooms = Rooms(client, self._shared, computes=computes, n_shares=settings.max_jobs)
         self._alarm = _listen(self._shared)
         self._nursery = Nursery(str(client.tracking_uri), self._folder.parent)

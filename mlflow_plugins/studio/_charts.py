@@ -33,7 +33,14 @@ class Line:
     y: Sequence[float]
 
 
-def line_chart(lines: Sequence[Line], *, title: str, x_title: str, height: int = 240) -> Component:
+def line_chart(
+    lines: Sequence[Line],
+    *,
+    title: str,
+    x_title: str,
+    height: int = 240,
+    from_zero: bool = False,
+) -> Component:
     """Return a chart of values over steps or time; the mouse shows all lines at one position.
 
     Args:
@@ -41,6 +48,7 @@ def line_chart(lines: Sequence[Line], *, title: str, x_title: str, height: int =
         title: What the values are; also the chart's name for those who cannot see it.
         x_title: What the positions are.
         height: In pixels.
+        from_zero: Whether the axis of the values begins at zero.
     """
     figure = go.Figure(
         [
@@ -64,7 +72,11 @@ def line_chart(lines: Sequence[Line], *, title: str, x_title: str, height: int =
             "showlegend": len(lines) > 1,
             "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
             "xaxis": {"title": {"text": x_title}, "zeroline": False},
-            "yaxis": {"zeroline": False, "exponentformat": "power"},
+            "yaxis": {
+                "zeroline": False,
+                "exponentformat": "power",
+                "rangemode": "tozero" if from_zero else "normal",
+            },
             "uirevision": title,  # new values leave the reader's zoom as it is
         },
     )

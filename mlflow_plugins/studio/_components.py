@@ -1,5 +1,6 @@
 """The parts that pages are made of (``studio.ui``): plain functions from values to components."""
 
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -253,6 +254,36 @@ def form(*children: Any) -> Component:
     """Return inputs below one another, at a width that is good to read."""
     stack: Component = dmc.Stack(list(children), className="studio-form", gap="sm")
     return stack
+
+
+def editor(
+    own_id: Any, *, label: str, value: str = "", placeholder: str = "", accept: str = ""
+) -> Component:
+    """Return a place for a text of many lines, such as YAML, and a way to fill it from a file.
+
+    Args:
+        own_id: Of the text; its value is the text.
+        label: What the text is.
+        value: The text to begin with.
+        placeholder: An example.
+        accept: Endings of the files that may be chosen, as HTML has them.
+    """
+    text = dmc.Textarea(
+        id=own_id,
+        label=label,
+        value=value,
+        placeholder=placeholder,
+        autosize=True,
+        minRows=14,
+        maxRows=32,
+        spellCheck=False,
+        className="studio-editor",
+    )
+    target = json.dumps(own_id) if isinstance(own_id, dict) else own_id
+    chooser = html.Div(
+        className="studio-load", **attributes(data_target=target, data_accept=accept)
+    )
+    return html.Div([text, chooser])
 
 
 def ago(seconds: float | None) -> Any:

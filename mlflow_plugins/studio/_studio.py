@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
@@ -22,6 +22,7 @@ from mlflow_plugins.studio._access import Access, UserClient
 from mlflow_plugins.studio._actions import Action, Done
 from mlflow_plugins.studio._live import Final, live_section
 from mlflow_plugins.studio._log_view import log_view
+from mlflow_plugins.studio._outcome import outcome_section
 from mlflow_plugins.studio._requests import has_workspaces
 from mlflow_plugins.studio._routing import Page, fill
 
@@ -136,6 +137,12 @@ class Studio:
     def action(self, name: str, handler: Callable[..., Any]) -> Action:
         """Register something that a user can do; the handler returns `Done`; see `Action`."""
         return Action(self._app, name, handler)
+
+    def outcome(
+        self, name: str, fields: Sequence[Any], render: Callable[..., Any]
+    ) -> Callable[[], Component]:
+        """Register a part that shows what would come of fields; see `_outcome.outcome_section`."""
+        return outcome_section(self._app, name, fields, render)
 
     # ------------------------------------------------------------ what pages use
 

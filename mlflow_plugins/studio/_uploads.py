@@ -1,4 +1,4 @@
-"""Files from the browser: sent in pieces, put together on disk, then made a data asset.
+"""Files from the browser: sent in pieces, put together on disk, then made a data asset or code.
 
 MLflow's server holds a request's whole body in memory before it calls us, so the browser sends
 pieces of some MiB. The pieces of one upload lie in one folder of this machine, whose name is a
@@ -53,13 +53,16 @@ def _begin(studio: Studio) -> dict[str, Any]:
     document = _document()
     size_bytes = int(document.get("size_bytes") or 0)
     limit = studio.settings.upload_mib
+    is_code = document.get("purpose") == "code"
     if size_bytes > limit * (1 << 20):
         raise InvalidInput(
             f"The file has {size_bytes / (1 << 20):.0f} MiB; the studio takes at most "
-            f"{limit:.0f} MiB. Create it on the command line with: mlflow-studio data create, or "
-            "raise MLFLOW_STUDIO_UPLOAD_MIB."
+            f"{limit:.0f} MiB. Create it on the command line with: "
+            f"{'mlflow run' if is_code else 'mlflow-studio data create'}, or raise "
+            "MLFLOW_STUDIO_UPLOAD_MIB."
         )
-    studio.assets().records.experiment_id("data")  # who may not even look is told so now
+    # Who may not even look is told so now.
+    studio.assets().records.experiment_id("job" if is_code else "data")
     _remove_forgotten()
     token = secrets.token_urlsafe(32)
     folder = _folder(studio, token)
@@ -69,7 +72,7 @@ def _begin(studio: Studio) -> dict[str, Any]:
 
 
 def _add_piece(studio: Studio, token: str) -> dict[str, Any]:
-    file = _uploaded(studio, token)
+    file = uploaded_file(studio, token)
     offset = request.args.get("offset", type=int)
     size_bytes = file.stat().st_size
     if offset != size_bytes:
@@ -88,7 +91,7 @@ def _add_piece(studio: Studio, token: str) -> dict[str, Any]:
 def _finish(studio: Studio, token: str) -> dict[str, Any]:
     from mlflow_plugins.data import create_data_asset
 
-    file = _uploaded(studio, token)
+    file = uploaded_file(studio, token)
     document = _document()
     try:
         asset = create_data_asset(
@@ -126,11 +129,22 @@ def _folder(studio: Studio, token: str) -> Path:
     return _uploads() / owner
 
 
-def _uploaded(studio: Studio, token: str) -> Path:
+def uploaded_file(studio: Studio, token: str) -> Path:
+    """Return what has come of an upload of the present user's.
+
+    Raises:
+        NotFound: It is not known.
+    """
     folder = _folder(studio, token)
     if not _TOKEN.fullmatch(token) or not folder.is_dir():
         raise NotFound("The upload is not known, or it was left alone too long. Start it again.")
     return next(folder.iterdir())
+
+
+def remove_upload(studio: Studio, token: str) -> None:
+    """Remove an upload of the present user's; it is no error if it is gone."""
+    if _TOKEN.fullmatch(token):
+        shutil.rmtree(_folder(studio, token), ignore_errors=True)
 
 
 def _remove_forgotten() -> None:

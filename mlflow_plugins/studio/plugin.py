@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 
 _LOGGER = logging.getLogger("mlflow_plugins.studio")
-_PLACES = ("data", "job", "deployment")
+_PLACES = ("data", "job", "deployment", "environment", "compute")
 _STATIC_PREFIX = "_MLFLOW_STATIC_PREFIX"
 _ARTIFACTS_DESTINATION = "_MLFLOW_SERVER_ARTIFACT_DESTINATION"
 

@@ -57,7 +57,7 @@ var faint = () => {
 
 // Controls that a screen reader has no name for.
 var unnamed = () => [...document.querySelectorAll("button, a[href], input, select, textarea, iframe")]
-  .filter((e) => e.checkVisibility() && e.type !== "hidden")
+  .filter((e) => e.checkVisibility() && e.type !== "hidden" && !e.closest('[aria-hidden="true"]'))
   .filter((e) => !(e.getAttribute("aria-label") || e.title || e.textContent.trim() ||
     e.labels?.length || e.getAttribute("aria-labelledby")))
   .map((e) => e.outerHTML.slice(0, 200));

@@ -12,7 +12,10 @@ HEADINGS = {
     "/data/new": "Upload data",
     "/jobs": "Jobs",
     "/jobs/compare": "Compare jobs",
+    "/jobs/new": "New job",
     "/compute": "Compute",
+    "/environments": "Environments",
+    "/environments/new": "New environment",
     "/models": "Models",
     "/endpoints": "Endpoints",
     "/endpoints/new": "Create an endpoint",
@@ -37,7 +40,11 @@ def test_it_loads_without_a_complaint(open_page, path):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "path", ["/", "/data/new", "/jobs", "/compute/local", "/automl", "/about", "/nothing"]
+    "path",
+    [
+        *("/", "/data/new", "/jobs", "/jobs/new", "/jobs/new?mode=file", "/compute/local"),
+        *("/environments/new", "/automl", "/about", "/nothing"),
+    ],
 )
 def test_texts_can_be_read_and_controls_have_names(open_page, path, scheme):
     page = open_page(path, color_scheme=scheme)
@@ -46,7 +53,9 @@ def test_texts_can_be_read_and_controls_have_names(open_page, path, scheme):
     assert page.evaluate(f"{CHECKS}; unnamed()") == []
 
 
-@pytest.mark.parametrize("path", ["/", "/data/new", "/jobs", "/compute", "/about"])
+@pytest.mark.parametrize(
+    "path", ["/", "/data/new", "/jobs", "/jobs/new", "/compute", "/environments/new", "/about"]
+)
 def test_a_narrow_window_does_not_scroll_sideways(open_page, path):
     page = open_page(path, viewport={"width": 390, "height": 844})
     page.get_by_role("heading", level=1).wait_for()

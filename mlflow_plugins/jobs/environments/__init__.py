@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mlflow_plugins.jobs.environments._assets import (
         apply,
         archive_environment,
+        check_environment,
         get_environment,
         list_environments,
         pin_asset,
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
     from mlflow_plugins.jobs.environments._cache import CachedEnvironment
     from mlflow_plugins.jobs.environments._fields import Environment
     from mlflow_plugins.jobs.environments._host import EnvironmentFailed, Host
-    from mlflow_plugins.jobs.environments._machine import list_cached, read_build_log, run_tags
+    from mlflow_plugins.jobs.environments._machine import (
+        is_made_from,
+        list_cached,
+        read_build_log,
+        run_tags,
+    )
     from mlflow_plugins.jobs.environments._overlay import installs_packages, overlay
     from mlflow_plugins.jobs.environments._pin import PinnedEnvironment, pin
     from mlflow_plugins.jobs.environments._policy import Policy
@@ -38,8 +44,10 @@ __all__ = [
     "PreparedEnvironment",
     "apply",
     "archive_environment",
+    "check_environment",
     "get_environment",
     "installs_packages",
+    "is_made_from",
     "list_cached",
     "list_environments",
     "overlay",
@@ -61,8 +69,10 @@ _HOMES = {
     "PreparedEnvironment": "_prepare",
     "apply": "_assets",
     "archive_environment": "_assets",
+    "check_environment": "_assets",
     "get_environment": "_assets",
     "installs_packages": "_overlay",
+    "is_made_from": "_machine",
     "list_cached": "_machine",
     "list_environments": "_assets",
     "overlay": "_overlay",

@@ -26,13 +26,20 @@ from mlflow_plugins.jobs.environments._pin import (
 _ABOUT_THE_ASSET = {"name", "version", "description", "tags", "reference"}
 
 
-def apply(client: MlflowClient, document: Mapping[str, Any], *, base_folder: Path) -> Asset:
+def apply(
+    client: MlflowClient,
+    document: Mapping[str, Any],
+    *,
+    base_folder: Path,
+    root: Path | None = None,
+) -> Asset:
     """Make an environment file true: create what it describes, unless that exists already.
 
     Args:
         client: Client of the tracking store.
         document: An environment in the format of Azure ML's CLI v2.
         base_folder: What relative paths in it count from.
+        root: A folder below which all files must lie; None for anywhere.
 
     Returns:
         The version that has this content: a new one, or the latest if it has it already.
@@ -41,16 +48,12 @@ def apply(client: MlflowClient, document: Mapping[str, Any], *, base_folder: Pat
         InvalidInput: The document breaks a rule, or a file that it names is not there.
         AlreadyExists: The version that it names has another content.
     """
-    environment = validate(Environment, document, what="environment")
-    if environment.reference is not None or not environment.name:
-        raise InvalidInput(
-            "Field 'name' is missing. An environment needs it: jobs refer to azureml:NAME:VERSION."
-        )
-    content = inline_files(environment, base_folder)
+    environment, content = _read(document, base_folder, root)
     pin_content(content)  # refuses what could never be used
     spec = content.model_dump(mode="json", exclude_defaults=True, exclude=_ABOUT_THE_ASSET)
     store = AssetStore(client)
-    standing = _standing(store, environment.name, environment.version)
+    name = str(environment.name)
+    standing = _standing(store, name, environment.version)
     if standing is not None and standing.spec == spec:
         return standing
     if standing is not None and environment.version is not None:
@@ -60,12 +63,32 @@ def apply(client: MlflowClient, document: Mapping[str, Any], *, base_folder: Pat
         )
     return store.create(
         ENVIRONMENT,
-        environment.name,
+        name,
         spec,
         version=environment.version,
         tags=environment.tags,
         description=environment.description or "",
     )
+
+
+def check_environment(
+    document: Mapping[str, Any], *, base_folder: Path, root: Path | None = None
+) -> PinnedEnvironment:
+    """Return what `apply` would make of a document, pinned, without storing anything."""
+    _, content = _read(document, base_folder, root)
+    return pin_content(content)
+
+
+def _read(
+    document: Mapping[str, Any], base_folder: Path, root: Path | None
+) -> tuple[Environment, Environment]:
+    """Return the environment as it is written, and with what its files say."""
+    environment = validate(Environment, document, what="environment")
+    if environment.reference is not None or not environment.name:
+        raise InvalidInput(
+            "Field 'name' is missing. An environment needs it: jobs refer to azureml:NAME:VERSION."
+        )
+    return environment, inline_files(environment, base_folder, root=root)
 
 
 def _standing(store: AssetStore, name: str, version: str | None) -> Asset | None:

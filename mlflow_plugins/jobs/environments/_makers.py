@@ -30,6 +30,22 @@ _OTHER_POLICIES = (
 )
 
 
+def uv_key(recipe: Recipe, policy: Policy, python: str) -> str:
+    """Return the hash of what uv makes of a recipe with a version of Python, on this machine.
+
+    What a compatible environment differs in depends on all that was asked for.
+    """
+    asked = {} if policy is Policy.EXACT else recipe.model_dump()
+    machine = [sys.platform, platform.machine()]
+    return digest("uv", recipe.requirements, recipe.options, python, machine, asked)[:_KEY_LENGTH]
+
+
+def conda_key(conda: CondaRecipe) -> str:
+    """Return the hash of what micromamba makes of a recipe, on this machine."""
+    machine = [sys.platform, platform.machine()]
+    return digest(MICROMAMBA, conda.channels, conda.dependencies, conda.pip, machine)[:_KEY_LENGTH]
+
+
 class Maker(ABC):
     """Knows how to make one environment, and its hash before it is made."""
 
@@ -82,19 +98,8 @@ class UvMaker(Maker):
 
     @property
     def key(self) -> str:
-        """The hash of the packages, the Python and the kind of machine.
-
-        What a compatible environment differs in depends on all that was asked for.
-        """
-        asked = {} if self._policy is Policy.EXACT else self._recipe.model_dump()
-        return digest(
-            "uv",
-            self._recipe.requirements,
-            self._recipe.options,
-            str(self._python.version),
-            [sys.platform, platform.machine()],
-            asked,
-        )[:_KEY_LENGTH]
+        """The hash of the packages, the Python and the kind of machine."""
+        return uv_key(self._recipe, self._policy, str(self._python.version))
 
     def make(self, root: Path, lock: int) -> Built:
         """Make it. See `Cache.use`."""
@@ -176,13 +181,7 @@ class CondaMaker(Maker):
     @property
     def key(self) -> str:
         """The hash of the file's content and the kind of machine."""
-        return digest(
-            MICROMAMBA,
-            self._conda.channels,
-            self._conda.dependencies,
-            self._conda.pip,
-            [sys.platform, platform.machine()],
-        )[:_KEY_LENGTH]
+        return conda_key(self._conda)
 
     def make(self, root: Path, lock: int) -> Built:
         """Make it. See `Cache.use`."""

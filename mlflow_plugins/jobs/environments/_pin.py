@@ -26,7 +26,11 @@ from mlflow_plugins.jobs.environments._conda import read_conda
 from mlflow_plugins.jobs.environments._fields import Environment
 from mlflow_plugins.jobs.environments._policy import Policy, read_policy
 from mlflow_plugins.jobs.environments._recipe import CondaRecipe, Recipe, python_versions
-from mlflow_plugins.jobs.environments._requirements import Requirements, read_text
+from mlflow_plugins.jobs.environments._requirements import (
+    Requirements,
+    check_below,
+    read_text,
+)
 
 ENVIRONMENT = "environment"
 
@@ -100,7 +104,7 @@ def _pin(environment: Environment, store: AssetStore, base_folder: Path) -> Pinn
         return pinned.model_copy(update={"not_applied": (*pinned.not_applied, *hints)})
     if environment.reference.startswith(_FILE):
         path = base_folder / environment.reference.removeprefix(_FILE)
-        return _pin(_read_environment_file(path), store, path.parent)
+        return _pin(read_environment_file(path), store, path.parent)
     found = find(environment.reference, store)
     if isinstance(found, str):
         words = f"environment {found} (Azure's images are not pulled; {_WORKSPACE})"
@@ -110,8 +114,17 @@ def _pin(environment: Environment, store: AssetStore, base_folder: Path) -> Pinn
     return pin_content(content, title=title)
 
 
-def _read_environment_file(path: Path) -> Environment:
-    document = parse_yaml(read_text(path, where="environment"), path)
+def read_environment_file(path: Path, *, root: Path | None = None) -> Environment:
+    """Read an environment file that a field names.
+
+    Args:
+        path: The file.
+        root: See `inline_files`.
+
+    Raises:
+        InvalidInput: It is not there, not below the folder, or not an environment file.
+    """
+    document = parse_yaml(read_text(path, where="environment", root=root), path)
     if not isinstance(document, Mapping) or "reference" in document:
         raise InvalidInput(f"{str(path)!r} is not an environment file: a mapping of YAML.")
     return validate(Environment, document, what="environment")
@@ -146,38 +159,49 @@ def is_curated(reference: AssetReference) -> bool:
     return reference.name.lower().startswith(_CURATED_PREFIX)
 
 
-def inline_files(environment: Environment, base_folder: Path) -> Environment:
+def inline_files(
+    environment: Environment, base_folder: Path, *, root: Path | None = None
+) -> Environment:
     """Return the same environment with the files' contents in place of their paths.
+
+    Args:
+        environment: Not a reference, unless it is one to a file.
+        base_folder: What relative paths count from.
+        root: A folder below which all files must lie; None for anywhere.
 
     Raises:
         InvalidInput: A file is missing or not what it should be.
     """
     changes: dict[str, Any] = {}
     if environment.conda_file is not None:
-        changes["conda_file"] = _inline_conda(environment.conda_file, base_folder)
+        changes["conda_file"] = _inline_conda(environment.conda_file, base_folder, root)
     if environment.requirements is not None:
         lines, folder = environment.requirements, base_folder
         if isinstance(lines, str):
             folder = (base_folder / lines).parent
-            lines = read_text(base_folder / lines, where="requirements").splitlines()
-        changes["requirements"] = _inline_requirements(lines, folder, "requirements")
+            lines = read_text(base_folder / lines, where="requirements", root=root).splitlines()
+        changes["requirements"] = _inline_requirements(lines, folder, "requirements", root)
     if environment.build is not None:
+        if "://" not in environment.build.path:
+            check_below(base_folder / environment.build.path, root, where="build")
         _check_context(environment, base_folder)
     return environment.model_copy(update=changes)
 
 
-def _inline_conda(given: str | dict[str, Any], base_folder: Path) -> dict[str, Any]:
+def _inline_conda(
+    given: str | dict[str, Any], base_folder: Path, root: Path | None
+) -> dict[str, Any]:
     document: Any = given
     folder = base_folder
     if isinstance(given, str):
         path = base_folder / given
         folder = path.parent
-        document = parse_yaml(read_text(path, where="conda_file"), path)
+        document = parse_yaml(read_text(path, where="conda_file", root=root), path)
         if not isinstance(document, dict):
             raise InvalidInput(f"conda_file: {str(path)!r} is not a mapping of YAML.")
     read_conda(document)  # refuses what is wrong
     dependencies = [
-        {"pip": _inline_requirements(one["pip"], folder, "conda_file")}
+        {"pip": _inline_requirements(one["pip"], folder, "conda_file", root)}
         if isinstance(one, Mapping)
         else one
         for one in document["dependencies"]
@@ -185,9 +209,11 @@ def _inline_conda(given: str | dict[str, Any], base_folder: Path) -> dict[str, A
     return {**document, "dependencies": dependencies}
 
 
-def _inline_requirements(lines: Iterable[str], folder: Path, where: str) -> list[str]:
+def _inline_requirements(
+    lines: Iterable[str], folder: Path, where: str, root: Path | None
+) -> list[str]:
     """Return the lines, with those of the files that they name, in the recipe's form."""
-    read = Requirements()
+    read = Requirements(root=root)
     read.read_lines(lines, folder=folder, where=where)
     return [*read.options, *sorted(read.requirements)]
 

@@ -28,8 +28,15 @@ _HARMLESS = ("--require-hashes", "--prefer-binary", "--trusted-host", "--use-fea
 
 @dataclass(slots=True)
 class Requirements:
-    """Lines that were read, sorted out."""
+    """Lines that were read, sorted out.
 
+    Attributes:
+        requirements: In canonical form.
+        options: Package indexes.
+        root: See `read_text`.
+    """
+
+    root: Path | None = None
     requirements: set[str] = field(default_factory=set)
     options: list[str] = field(default_factory=list)
 
@@ -40,7 +47,7 @@ class Requirements:
             InvalidInput: It is not there, or a line is not a requirement.
         """
         self.read_lines(
-            read_text(path, where=where).splitlines(),
+            read_text(path, where=where, root=self.root).splitlines(),
             folder=path.parent,
             where=f"{where} ({path.name})",
         )
@@ -92,12 +99,18 @@ class Requirements:
         raise InvalidInput(f"{where}: {line!r} has no name. Write 'NAME @ URL', such as x @ {line}")
 
 
-def read_text(path: Path, *, where: str) -> str:
+def read_text(path: Path, *, where: str, root: Path | None = None) -> str:
     """Read a file that a field names.
 
+    Args:
+        path: The file.
+        where: What names it, for messages.
+        root: A folder below which it must lie; None for anywhere.
+
     Raises:
-        InvalidInput: It is not there or not a text.
+        InvalidInput: It is not there, not below the folder, or not a text.
     """
+    check_below(path, root, where=where)
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -107,6 +120,19 @@ def read_text(path: Path, *, where: str) -> str:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{where}: {str(path)!r} cannot be read: {error}.") from error
+
+
+def check_below(path: Path, root: Path | None, *, where: str) -> None:
+    """Refuse a path that leads out of a folder, also by a link.
+
+    Raises:
+        InvalidInput: It does.
+    """
+    if root is not None and not path.resolve().is_relative_to(root.resolve()):
+        raise InvalidInput(
+            f"{where}: the path leads out of the files that came with the document. Only those "
+            "are read: add the file to them, or write its content instead of its path."
+        )
 
 
 def _joined(lines: Iterable[str]) -> Iterable[str]:

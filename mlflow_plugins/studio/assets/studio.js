@@ -32,6 +32,9 @@ const explainRefusal = (answer) => {
   };
 }
 
+const PAUSE_MS = 400; // after which a writer is taken to have paused
+let nChanges = 0;
+
 const LOG_LIMIT = 2_000_000; // characters kept on the page; the whole log is in the run's artifacts
 
 const elementOf = (id) => document.getElementById(
@@ -70,6 +73,13 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       const wasPressed = dash_clientside.callback_context.triggered.some((one) => one.prop_id.startsWith("studio-burger"));
       const isOpen = wasPressed && Boolean(opened);
       return [{ ...navbar, collapsed: { mobile: !isOpen } }, isOpen];
+    },
+
+    // Hands the values on when none of them has changed for a moment (_outcome.py).
+    settle(...values) {
+      const own = ++nChanges;
+      return new Promise((done) => setTimeout(
+        () => done(own === nChanges ? values : dash_clientside.no_update), PAUSE_MS));
     },
 
     // Appends what is new, and shows the end if the reader wants to follow.

@@ -1,5 +1,7 @@
-// Fills <div class="studio-upload" data-address=… data-name=…> with a form that sends a file in
-// pieces to the studio's own routes (_uploads.py) and then goes to the page of the new asset.
+// Sends files in pieces to the studio's own routes (_uploads.py).
+// <div class="studio-upload" data-address=… data-name=…> becomes a form for a table; then the page of
+// the new data asset is shown. <div class="studio-code-upload" data-address=… data-target=…> becomes a
+// chooser for code, which writes what was sent into the value of its target.
 {
   const make = (tag, properties, ...children) => {
     const element = Object.assign(document.createElement(tag), properties);
@@ -21,7 +23,28 @@
   const nameFor = (file) => file.name.replace(/\.[^.]*$/, "")
     .replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "");
 
-  const build = (box) => {
+  // Sends one file; returns what the server calls it.
+  const sendFile = async (address, file, more, onProgress) => {
+    const begun = await ask(address, "POST", { file: file.name, size_bytes: file.size, ...more });
+    for (let at = 0; at < file.size; at += begun.piece_bytes) {
+      const end = Math.min(at + begun.piece_bytes, file.size);
+      await ask(`${address}/${begun.token}?offset=${at}`, "PUT", file.slice(at, end), "application/octet-stream");
+      onProgress(end / file.size);
+    }
+    return begun.token;
+  };
+
+  const acceptDrops = (box, choose) => {
+    box.addEventListener("dragover", (event) => { event.preventDefault(); box.classList.add("over"); });
+    box.addEventListener("dragleave", () => box.classList.remove("over"));
+    box.addEventListener("drop", (event) => {
+      event.preventDefault();
+      box.classList.remove("over");
+      choose([...event.dataTransfer.files]);
+    });
+  };
+
+  const buildTable = (box) => {
     const { address, name } = box.dataset;
     const picker = make("input", { type: "file", accept: ".csv,.tsv,.txt,.parquet,.pq" });
     const chosen = make("div", { className: "studio-dim" });
@@ -41,15 +64,12 @@
     };
 
     const send = async () => {
-      const begun = await ask(address, "POST", { file: file.name, size_bytes: file.size });
-      for (let at = 0; at < file.size; at += begun.piece_bytes) {
-        const end = Math.min(at + begun.piece_bytes, file.size);
-        await ask(`${address}/${begun.token}?offset=${at}`, "PUT", file.slice(at, end), "application/octet-stream");
-        bar.value = end / file.size;
-        status.textContent = `${Math.round((100 * end) / file.size)} % sent`;
-      }
+      const token = await sendFile(address, file, {}, (share) => {
+        bar.value = share;
+        status.textContent = `${Math.round(100 * share)} % sent`;
+      });
       status.textContent = "Reading the table…";
-      return ask(`${address}/${begun.token}/finish`, "POST", { name: title.value.trim() });
+      return ask(`${address}/${token}/finish`, "POST", { name: title.value.trim() });
     };
 
     button.addEventListener("click", async () => {
@@ -68,18 +88,57 @@
       button.disabled = !file;
     });
     picker.addEventListener("change", () => choose(picker.files[0]));
-    box.addEventListener("dragover", (event) => { event.preventDefault(); box.classList.add("over"); });
-    box.addEventListener("dragleave", () => box.classList.remove("over"));
-    box.addEventListener("drop", (event) => {
-      event.preventDefault();
-      box.classList.remove("over");
-      choose(event.dataTransfer.files[0]);
-    });
+    acceptDrops(box, (files) => choose(files[0]));
     box.append(
       make("label", {}, "Choose a CSV or Parquet file, or drop it here", picker), chosen,
       make("label", {}, "Name of the data asset", title), button, bar, status, problem);
   };
 
-  const buildAll = () => document.querySelectorAll(".studio-upload:empty").forEach(build);
+  const buildCode = (box) => {
+    const { address, target } = box.dataset;
+    const picker = make("input", { type: "file", multiple: true });
+    const list = make("ul", {});
+    const problem = make("div", { role: "alert" });
+    const status = make("div", { role: "status", className: "studio-dim" });
+    let sent = [];
+
+    const show = () => {
+      list.replaceChildren(...sent.map((one) => {
+        const drop = make("button", { type: "button", textContent: "Remove", ariaLabel: `Remove ${one.name}` });
+        drop.addEventListener("click", () => { sent = sent.filter((other) => other !== one); show(); });
+        return make("li", {}, make("code", { textContent: one.name }), ` ${one.size} `, drop);
+      }));
+      dash_clientside.set_props(JSON.parse(target), { value: JSON.stringify(sent) });
+    };
+
+    const add = async (files) => {
+      problem.textContent = "";
+      picker.disabled = true;
+      try {
+        for (const file of files) {
+          const token = await sendFile(address, file, { purpose: "code" }, (share) => {
+            status.textContent = `${file.name}: ${Math.round(100 * share)} % sent`;
+          });
+          const size = file.size < 1024 ? `${file.size} bytes` : `${(file.size / 1024).toFixed(1)} KiB`;
+          sent = [...sent.filter((one) => one.name !== file.name), { token, name: file.name, size }];
+        }
+        show();
+      } catch (error) {
+        problem.textContent = error.message;
+      }
+      status.textContent = "";
+      picker.disabled = false;
+      picker.value = "";
+    };
+
+    picker.addEventListener("change", () => add([...picker.files]));
+    acceptDrops(box, add);
+    box.append(make("label", {}, "Choose a zip of the folder or single files, or drop them here", picker), list, status, problem);
+  };
+
+  const buildAll = () => {
+    document.querySelectorAll(".studio-upload:empty").forEach(buildTable);
+    document.querySelectorAll(".studio-code-upload:empty").forEach(buildCode);
+  };
   new MutationObserver(buildAll).observe(document.documentElement, { childList: true, subtree: true });
 }

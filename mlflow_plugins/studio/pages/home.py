@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.endpoints import endpoint_rows
-from mlflow_plugins.studio.pages.jobs import job_rows
+from mlflow_plugins.studio.pages.jobs import NEW, job_rows
 from mlflow_plugins.studio.pages.models import version_rows
 
 _N_RECENT = 5
@@ -30,6 +30,7 @@ class _Home:
             "Home",
             self._content(),
             subtitle="From a table to a model that answers, on your own MLflow server.",
+            actions=[ui.button_link("New job", self._studio.link(NEW), is_primary=False)],
         )
 
     def _overview(self) -> Any:
@@ -38,7 +39,7 @@ class _Home:
 
         studio = self._studio
         client = studio.client()
-        jobs = list_jobs(client, max_results=_N_RECENT).items
+        jobs = list_jobs(client, parents_only=True, max_results=_N_RECENT).items
         versions = client.search_model_versions(
             max_results=_N_RECENT, order_by=["last_updated_timestamp DESC"]
         )

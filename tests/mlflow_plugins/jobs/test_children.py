@@ -1,10 +1,12 @@
 """Children of a coordinator: one for each key, whatever happens while they are submitted."""
 
+from pathlib import Path
+
 import pytest
 from mlflow.entities import ViewType
 
 from mlflow_plugins.core import InvalidInput
-from mlflow_plugins.jobs import JobStatus, cancel_job, get_job, submit
+from mlflow_plugins.jobs import JobStatus, cancel_job, get_job, list_jobs, submit
 from mlflow_plugins.jobs._children import claimed_children, submit_child
 from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.testing import in_threads
@@ -53,6 +55,17 @@ def test_a_child_stands_below_its_parent_and_uses_what_was_stored_with_it(client
     assert spec["inputs"] == {"x": {"file": "x.txt"}, "n": {"value": "3"}}
     assert spec["values"] == {"step.value": "5"}
     assert [one.run_id for one in JobQueue(client).children(run_id)] == [job.run_id]
+
+
+def test_a_page_of_parents_is_full_however_many_children_there_are(client, parent):
+    earlier = submit(client, {"command": "true"}, base_folder=Path("/"))
+    children = {submit_one(client, parent, key=f"k{n}").run_id for n in range(3)}
+    run_id = parent.tags["studio.run_id"]
+    first = list_jobs(client, parents_only=True, max_results=1)
+    second = list_jobs(client, parents_only=True, max_results=1, page_token=first.next_token)
+    assert [one.run_id for one in (*first.items, *second.items)] == [earlier.run_id, run_id]
+    assert children <= {one.run_id for one in list_jobs(client).items}
+    cancel_job(client, earlier.run_id)
 
 
 def test_a_key_has_one_child_however_often_it_is_submitted(client, parent):

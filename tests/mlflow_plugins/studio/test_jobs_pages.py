@@ -8,10 +8,12 @@ from mlflow.entities import Metric, Param
 
 from mlflow_plugins.core import InvalidInput
 from mlflow_plugins.jobs import submit
+from mlflow_plugins.jobs._children import submit_child
+from mlflow_plugins.jobs._queue import JobQueue
 from mlflow_plugins.jobs.sweep import Goal, Trial, TrialState
 from mlflow_plugins.studio._charts import Axis, parallel_coordinates
+from mlflow_plugins.studio.pages.jobs._clone import changed_inputs
 from mlflow_plugins.studio.pages.jobs._compare import comparable_axes
-from mlflow_plugins.studio.pages.jobs._detail import changed_inputs
 from mlflow_plugins.studio.pages.jobs._trials import progress_lines, trial_axes
 
 
@@ -126,6 +128,22 @@ def test_jobs_are_narrowed_down_by_what_the_address_says(place, make_job):
     assert "second line" in place.open("/jobs", "?status=Queued&type=command&compute=local")
     assert "No job here fits" in place.open("/jobs", "?status=Failed")
     assert "not the status of a job" in place.open("/jobs", "?status=Lost")
+
+
+def test_trials_are_listed_where_the_address_says_so(place, client, tmp_path):
+    document = {"command": "true", "coordinator": True, "display_name": "the search"}
+    search = submit(client, document, base_folder=tmp_path)
+    record = JobQueue(client).get(search.record_id)
+    child = {"command": "echo 1", "display_name": "try 1"}
+    submit_child(client, record, "one", child)
+    hidden = place.open("/jobs")
+    assert "the search" in hidden
+    assert "try 1" not in hidden
+    assert "the search" in place.open("/")
+    assert "try 1" not in place.open("/")
+    shown = place.open("/jobs", "?trials=1")
+    assert "try 1" in shown
+    assert f'[" of ", {{"props": {{"children": "{search.run_id[:8]}"' in shown
 
 
 def test_only_what_was_edited_is_changed_and_paths_of_the_server_are_refused():

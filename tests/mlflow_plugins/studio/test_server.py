@@ -161,7 +161,7 @@ def test_nobody_gets_in_without_logging_in(login_server):
 
 
 def test_whoever_comes_first_does_not_own_what_everybody_uses(login_server, user):
-    for path in ("/endpoints", "/jobs", "/data"):
+    for path in ("/endpoints", "/jobs", "/data", "/environments", "/jobs/new"):
         assert "You may not do this" in route(login_server.uri, path, auth=user).text
 
 

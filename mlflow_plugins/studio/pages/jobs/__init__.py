@@ -6,10 +6,11 @@ from dash.development.base_component import Component
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.jobs._compare import ComparePage
-from mlflow_plugins.studio.pages.jobs._detail import DETAIL, DetailPage
-from mlflow_plugins.studio.pages.jobs._list import LIST, ListPage, job_rows
+from mlflow_plugins.studio.pages.jobs._detail import DetailPage
+from mlflow_plugins.studio.pages.jobs._list import DETAIL, LIST, NEW, ListPage, job_rows
+from mlflow_plugins.studio.pages.jobs._new import NewPage
 
-__all__ = ["LIST", "job_rows", "register"]
+__all__ = ["LIST", "NEW", "job_rows", "register"]
 
 
 def register(studio: Studio) -> None:
@@ -17,6 +18,7 @@ def register(studio: Studio) -> None:
     ListPage(studio)
     DetailPage(studio)
     ComparePage(studio)
+    NewPage(studio)
     studio.add_page("/runs/<run_id>", lambda run_id: _find(studio, run_id), title="Run")
 
 

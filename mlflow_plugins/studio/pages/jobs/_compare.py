@@ -14,8 +14,8 @@ from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._actions import LOCATION
 from mlflow_plugins.studio._charts import Axis, Line, line_chart, parallel_coordinates
 from mlflow_plugins.studio._studio import Studio
-from mlflow_plugins.studio.pages.jobs._detail import DETAIL, metric_line
-from mlflow_plugins.studio.pages.jobs._list import COMPARE, LIST
+from mlflow_plugins.studio.pages.jobs._list import COMPARE, DETAIL, LIST
+from mlflow_plugins.studio.pages.jobs._metrics import metric_line
 
 _CHOICE = "studio-jobs-compare"
 _N_RUNS = 12

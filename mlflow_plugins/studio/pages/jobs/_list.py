@@ -12,7 +12,7 @@ from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._actions import LOCATION
 from mlflow_plugins.studio._studio import Studio
 
-LIST, COMPARE = "/jobs", "/jobs/compare"
+LIST, COMPARE, NEW, DETAIL = "/jobs", "/jobs/compare", "/jobs/new", "/jobs/<run_id>"
 _PAGE_SIZE = 50
 
 
@@ -25,6 +25,7 @@ class ListPage:
         choose = studio.callback(
             Output(LOCATION, "href", allow_duplicate=True),
             Input({"jobs-filter": ALL}, "value"),
+            Input({"jobs-switch": ALL}, "checked"),
             prevent_initial_call=True,
         )
         choose(self._on_filter)
@@ -37,22 +38,33 @@ class ListPage:
         status: str | None = None,
         type: str | None = None,  # noqa: A002  (the word of the address)
         compute: str | None = None,
+        trials: str | None = None,
     ) -> Component:
-        given = {"text": text, "status": status, "type": type, "compute": compute}
+        given = {"text": text, "status": status, "type": type, "compute": compute, "trials": trials}
         chosen = {name: value for name, value in given.items() if value}
         return ui.page(
             "Jobs",
             self._filters(chosen),
             self._rows(page_token=page_token, **chosen),
             subtitle="Everything that was asked to run, newest first.",
-            actions=[ui.button_link("Compare", self._studio.link(COMPARE), is_primary=False)],
+            actions=[
+                ui.button_link("Compare", self._studio.link(COMPARE), is_primary=False),
+                ui.button_link("New job", self._studio.link(NEW)),
+            ],
         )
 
-    def _list(self, page_token: str | None = None, **chosen: str) -> Any:
+    def _list(self, page_token: str | None = None, trials: str | None = None, **chosen: str) -> Any:
         from mlflow_plugins.jobs import list_jobs
 
         studio = self._studio
-        page = list_jobs(studio.client(), max_results=_PAGE_SIZE, page_token=page_token, **chosen)
+        page = list_jobs(
+            studio.client(),
+            parents_only=not trials,
+            max_results=_PAGE_SIZE,
+            page_token=page_token,
+            **chosen,
+        )
+        chosen |= {"trials": trials} if trials else {}
         if not page.items and (chosen or page.next_token):
             return self._with_more(
                 html.P("No job here fits.", className="studio-dim"), page, chosen
@@ -62,7 +74,7 @@ class ListPage:
                 "No job yet",
                 "A job is a command, an AutoML search or an evaluation that an agent runs for you. "
                 "Start one here, or from a terminal with: mlflow run job.yml -b studio",
-                ui.button_link("Start AutoML", studio.link("/automl")),
+                ui.button_link("Start AutoML", studio.link("/automl"), is_primary=False),
             )
         return self._with_more(job_rows(studio, page.items), page, chosen)
 
@@ -96,13 +108,19 @@ class ListPage:
             debounce=500,
             **ui.attributes(aria_label="Search by name"),
         )
-        return html.Div([text, *selects], className="studio-filters", role="search")
+        switch = dmc.Switch(
+            id={"jobs-switch": "trials"},
+            label="Show trials",
+            checked="trials" in chosen,
+            size="sm",
+        )
+        return html.Div([text, *selects, switch], className="studio-filters", role="search")
 
-    def _on_filter(self, values: list[str | None]) -> str:
+    def _on_filter(self, values: list[str | None], switches: list[bool]) -> str:
         if not values:  # the page was left, and its filters with it
             raise PreventUpdate
         names = [one["id"]["jobs-filter"] for one in ctx.inputs_list[0]]
-        chosen = dict(zip(names, values, strict=True))
+        chosen = dict(zip(names, values, strict=True)) | {"trials": "1" if any(switches) else None}
         return self._studio.link(LIST, **{name: value or None for name, value in chosen.items()})
 
 
@@ -115,9 +133,7 @@ def job_rows(studio: Studio, jobs: Any) -> Component:
     """Return a table of jobs."""
     rows = [
         [
-            ui.link(
-                job.display_name or job.run_id[:8], studio.link("/jobs/<run_id>", run_id=job.run_id)
-            ),
+            _name(studio, job),
             ui.badge(str(job.status)),
             ui.tag(job.type),
             ui.ago(job.created_at),
@@ -129,6 +145,16 @@ def job_rows(studio: Studio, jobs: Any) -> Component:
     return ui.table(
         ["Name", "Status", "Type", "Created", "Duration", "Created by"], rows, label="Jobs"
     )
+
+
+def _name(studio: Studio, job: Any) -> Component:
+    """Return a job's name; a trial's with the way to its sweep."""
+    own = ui.link(job.display_name or job.run_id[:8], studio.link(DETAIL, run_id=job.run_id))
+    if not job.parent_run_id:
+        return own
+    parent = studio.link(DETAIL, run_id=job.parent_run_id)
+    part_of = html.Span([" of ", ui.link(job.parent_run_id[:8], parent)], className="studio-dim")
+    return html.Span([own, part_of])
 
 
 def length_of(job: Any) -> str:

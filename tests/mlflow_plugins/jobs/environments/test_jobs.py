@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from mlflow_plugins.core import InvalidInput, NotFound
-from mlflow_plugins.jobs import JobStatus, cancel_job, get_job, submit
+from mlflow_plugins.jobs import (
+    JobStatus,
+    cancel_job,
+    get_job,
+    list_environments_here,
+    read_environment_log,
+    submit,
+)
 from mlflow_plugins.jobs.environments import apply, list_cached
 
 OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -52,6 +59,11 @@ def test_a_job_runs_in_its_environment(driver, client, agent, tmp_path):
     assert tags["studio.environment"] == "conda.yml"
     assert tags["studio.environment_hash"] == cached.hash
     assert "studio.environment_differences" not in tags
+    assert cached.hash in [one.hash for one in list_environments_here(client)]
+    assert " + tiny==1.0" in read_environment_log(client, cached.hash)
+    for other in ("0" * 24, ".."):
+        with pytest.raises(NotFound, match="No agent of this machine keeps"):
+            read_environment_log(client, other)
 
 
 def test_jobs_share_an_asset(driver, client, tmp_path, unique_name):

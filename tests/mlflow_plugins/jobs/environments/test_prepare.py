@@ -13,7 +13,13 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from mlflow_plugins.core import InvalidInput
-from mlflow_plugins.jobs.environments import EnvironmentFailed, list_cached, prepare, read_build_log
+from mlflow_plugins.jobs.environments import (
+    EnvironmentFailed,
+    is_made_from,
+    list_cached,
+    prepare,
+    read_build_log,
+)
 from mlflow_plugins.jobs.environments._pythons import Python, choose_nearest
 from mlflow_plugins.jobs.environments._relax import relax, without_version
 
@@ -70,6 +76,17 @@ def test_the_second_time_nothing_is_made(host, pinned):
     second = prepare(pinned(requirements=["tinier", "Tiny  # the same"]), host)
     assert second.hash == first.hash
     assert "Making" not in host.log.read_text()[size:]
+
+
+@pytest.mark.parametrize("policy", ["exact", "compatible"])
+def test_an_environment_is_known_as_what_it_was_made_from(host, pinned, policy):
+    wanted = pinned(policy, python=OWN, requirements=["tiny==1.0"])
+    prepare(wanted, host).release()
+    [cached] = list_cached(host.folder)
+    assert is_made_from(cached, wanted)
+    assert is_made_from(cached, pinned(python=OWN, requirements=["Tiny == 1.0"]))
+    assert not is_made_from(cached, pinned(python=OWN, requirements=["tiny==1.1"]))
+    assert not is_made_from(cached, pinned(image="python:3.11"))
 
 
 def test_exact_refuses_what_the_index_has_not(host, pinned):
