@@ -143,13 +143,16 @@ NOT_HERE = {
 def originals():
     files = [*EXAMPLES.glob("basics/*.yml"), *EXAMPLES.glob("single-step/scikit-learn/*/*.yml")]
     names = sorted(file.relative_to(EXAMPLES).as_posix() for file in files)
-    return [name for name in names if "pipeline" not in name and "sweep" not in name]
+    return [name for name in names if "pipeline" not in name]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a sweep has twenty trials
 @pytest.mark.parametrize("name", originals())
 def test_an_example_of_azure_runs_unchanged(jobs, driver, client, name):
     if name in NOT_HERE:
         pytest.skip(NOT_HERE[name])
-    ended = driver.wait_for_end(submit_file(client, EXAMPLES / name))
+    job = submit_file(client, EXAMPLES / name)
+    driver.wait_until(lambda: driver.get(job).status.is_final, f"{name} ended", seconds=900)
+    ended = driver.get(job)
     assert (ended.status, ended.error) == (JobStatus.COMPLETED, "")
