@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlflow_plugins.jobs._rewrite import rewrite_document
     from mlflow_plugins.jobs._states import JobStatus
     from mlflow_plugins.jobs._submit import submit, submit_file, submit_project
+    from mlflow_plugins.jobs._system_metrics import own_metrics
     from mlflow_plugins.jobs.compute import (
         Compute,
         Node,
@@ -62,6 +63,7 @@ __all__ = [
     "list_environments_here",
     "list_jobs",
     "list_nodes",
+    "own_metrics",
     "read_document",
     "read_environment_log",
     "read_job_file",
@@ -99,6 +101,7 @@ _HOMES = {
     "list_environments_here": "_environments_here",
     "list_jobs": "_listing",
     "list_nodes": "compute",
+    "own_metrics": "_system_metrics",
     "read_environment_log": "_environments_here",
     "read_job_file": "_document",
     "read_log": "_log",

@@ -5,12 +5,20 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping
 
-from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+from mlflow.entities import Run
 
+SYSTEM = "system/"  # MLflow's prefix
 SWITCH = "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"
 _LATE_SECONDS = 3.0
 
-logging.getLogger(SystemMetricsMonitor.__module__).setLevel(logging.WARNING)
+
+def own_metrics(run: Run) -> dict[str, float]:
+    """Return the metrics of a run that are not about its machine, by name."""
+    return {
+        name: value
+        for name, value in sorted(run.data.metrics.items())
+        if not name.startswith(SYSTEM)
+    }
 
 
 @contextlib.contextmanager
@@ -55,7 +63,10 @@ class _LateMonitor:
     def _run(self) -> None:
         if self._closing.wait(_LATE_SECONDS):
             return
-        monitor = SystemMetricsMonitor(
+        from mlflow.system_metrics import system_metrics_monitor as mlflows
+
+        logging.getLogger(mlflows.__name__).setLevel(logging.WARNING)
+        monitor = mlflows.SystemMetricsMonitor(
             self._run_id, resume_logging=self._resumes, tracking_uri=self._tracking_uri
         )  # type: ignore[no-untyped-call]
         monitor.start()  # type: ignore[no-untyped-call]

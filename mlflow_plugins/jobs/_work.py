@@ -10,7 +10,7 @@ import logging
 import signal
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +209,8 @@ class Work:
             raise
 
     def _system_metrics(self, environment: Mapping[str, str]) -> AbstractContextManager[None]:
+        if self._job.is_coordinator:  # it waits; the machines of its children are measured
+            return nullcontext()
         return system_metrics(
             self._job.run_id,
             tracking_uri=str(self._client.tracking_uri),

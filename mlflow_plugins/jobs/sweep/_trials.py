@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 from mlflow_plugins.core import Record
 from mlflow_plugins.jobs._children import claimed_children
 from mlflow_plugins.jobs._job import Job, to_job
+from mlflow_plugins.jobs._system_metrics import own_metrics
 from mlflow_plugins.jobs.sweep._entities import Trial, TrialState
 from mlflow_plugins.jobs.sweep._space import Point, SearchSpace, as_text
 from mlflow_plugins.jobs.sweep._spec import MAX_TRIALS
@@ -94,7 +95,7 @@ def to_trial(run: Run, space: SearchSpace) -> Trial:
         state=TrialState(state) if state else _RUN_STATES.get(run.info.status, TrialState.RUNNING),
         params=params,
         values=tuple(json.loads(tags[_VALUES])) if tags.get(_VALUES) else None,
-        metrics=dict(run.data.metrics),
+        metrics=own_metrics(run),
         started_at=run.info.start_time / 1000,
         ended_at=run.info.end_time / 1000 if run.info.end_time else None,
         reason=tags.get(PRUNED) or tags.get(_ERROR, ""),

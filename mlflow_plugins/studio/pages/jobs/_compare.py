@@ -10,6 +10,7 @@ from dash.exceptions import PreventUpdate
 from mlflow.entities import Run
 
 from mlflow_plugins.core import InvalidInput
+from mlflow_plugins.jobs import own_metrics
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._actions import LOCATION
 from mlflow_plugins.studio._charts import Axis, Line, line_chart, parallel_coordinates
@@ -83,7 +84,7 @@ class ComparePage:
             ["Duration", *(_length(run) for run in runs)],
         ]
         params = _table([run.data.params for run in runs], str)
-        metrics = _table([run.data.metrics for run in runs], ui.number)
+        metrics = _table([own_metrics(run) for run in runs], ui.number)
         parts = [ui.card("Jobs", ui.table(headings, facts, label="Jobs"))]
         if params:
             parts.append(ui.card("Parameters", ui.table(headings, params, label="Parameters")))
@@ -110,7 +111,7 @@ class ComparePage:
         """Draw the metrics that have a history, those that most jobs share first."""
         client = self._studio.client()
         charts: list[Component] = []
-        for name in _by_frequency(run.data.metrics for run in runs):
+        for name in _by_frequency(own_metrics(run) for run in runs):
             lines: list[Line] = []
             x_title = "step"
             for label, run in zip(_names(runs), runs, strict=True):
@@ -135,8 +136,7 @@ def comparable_axes(runs: Sequence[Run]) -> list[Axis]:
     ]
     axes += [
         Axis(name=name, values=[run.data.metrics.get(name) for run in runs])
-        for name in _by_frequency(run.data.metrics for run in runs)
-        if not name.startswith("system/")
+        for name in _by_frequency(own_metrics(run) for run in runs)
     ]
     return [axis for axis in axes if len(set(axis.values)) > 1][:_N_AXES]
 

@@ -7,6 +7,7 @@ from dash import html
 from dash.development.base_component import Component
 from mlflow.entities import Run
 
+from mlflow_plugins.jobs import own_metrics
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.environments import environment_link
@@ -14,7 +15,6 @@ from mlflow_plugins.studio.pages.jobs._clone import Clone
 from mlflow_plugins.studio.pages.jobs._files import Files
 from mlflow_plugins.studio.pages.jobs._list import DETAIL, LIST, length_of
 from mlflow_plugins.studio.pages.jobs._metrics import Metrics
-from mlflow_plugins.studio.pages.jobs._monitoring import SYSTEM
 from mlflow_plugins.studio.pages.jobs._trials import Trials
 
 _OVERVIEW, _TRIALS, _METRICS, _FILES, _CODE, _DEFINITION = (
@@ -123,7 +123,7 @@ class DetailPage:
                 [one.dataset.name, ui.tag(one.dataset.digest)] for one in run.inputs.dataset_inputs
             ]
             left.append(ui.card("Inputs", ui.table(["Data", "Version"], rows, label="Inputs")))
-        metrics = sorted(one for one in run.data.metrics.items() if not one[0].startswith(SYSTEM))
+        metrics = list(own_metrics(run).items())
         if metrics:
             figures = {key: ui.number(value) for key, value in metrics[:_N_FIGURES]}
             right.insert(0, ui.card("Metrics", ui.tiles(figures)))

@@ -7,10 +7,11 @@ from dash.development.base_component import Component
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
 
+from mlflow_plugins.jobs import own_metrics
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._charts import Line, line_chart
 from mlflow_plugins.studio._studio import Studio
-from mlflow_plugins.studio.pages.jobs._monitoring import SYSTEM, panel_lines, panels
+from mlflow_plugins.studio.pages.jobs._monitoring import panel_lines, panels
 
 _N_CHARTS = 24
 
@@ -27,7 +28,7 @@ class Metrics:
         is_final = studio.job(run_id).status.is_final
         client = studio.client()
         run = client.get_run(run_id)
-        names = sorted(name for name in run.data.metrics if not name.startswith(SYSTEM))
+        names = list(own_metrics(run))
         parts = self._own(client, run, names) if names else []
         parts += _monitoring(client, run)
         content: Component = ui.stack(parts)
