@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mlflow_plugins.core import AssetStore, connect
 from mlflow_plugins.data import create_data_asset, open_datastore
-from mlflow_plugins.jobs import JobStatus, submit_file
+from mlflow_plugins.jobs import JobStatus, own_metrics, submit_file
 from mlflow_plugins.testing import use_tracking_uri
 from mlflow_plugins.testing.hosts import public_hosts
 
@@ -114,8 +114,8 @@ def test_what_the_jobs_left_is_where_azure_has_it(jobs, driver, client):
     assert artifacts("basics/default-output.yml", "outputs") == {"outputs/kept.txt"}
     folder = "outputs/some_output"
     assert artifacts("basics/named-output.yml", folder) == {f"{folder}/kept.txt"}
-    run = client.get_run(jobs["basics/tracking.yml"].run_id)
-    assert (run.data.params, run.data.metrics) == ({"word": "hello"}, {"number": 1.5})
+    run = client.get_run(driver.wait_for_end(jobs["basics/tracking.yml"]).run_id)
+    assert (run.data.params, own_metrics(run)) == ({"word": "hello"}, {"number": 1.5})
     [version] = client.search_model_versions("name = 'azure-shapes-copy'")
     assert version.run_id == jobs["basics/model-output.yml"].run_id
     run = client.get_run(jobs["basics/organized.yml"].run_id)
