@@ -1,0 +1,334 @@
+"""Profiles of single columns: numbers and dates from sorted arrays, texts from counted values."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mlflow_plugins.data.explore._charts import iso_moment
+from mlflow_plugins.data.explore._columns import MOMENTS, NUMBERS, TableColumn
+from mlflow_plugins.data.explore._figures import (
+    N_TOP,
+    Array,
+    frequent,
+    number_figures,
+    ordered_figures,
+)
+from mlflow_plugins.data.explore._profile_entities import (
+    Bins,
+    ColumnProfile,
+    TextFigures,
+    TypeCount,
+    ValueCount,
+)
+from mlflow_plugins.data.explore._reading import (
+    Sample,
+    hashes,
+    is_ordered,
+    sorted_columns,
+    text_sql,
+)
+from mlflow_plugins.data.explore._table import Table
+
+_FEW_VALUES = 5_000  # of a sample: so many can be counted in DuckDB's memory
+_SHOWN_CHARACTERS = 200
+_ORDERED_ESTIMATES = ("n_distinct", "quantiles", "histogram", "top_values")
+_NUMBER_ESTIMATES = ("std", "variance", "skewness", "kurtosis", "fences", "n_outliers")
+
+_PATTERNS = {
+    "integer": re.compile(r"[+-]?\d{1,18}"),
+    "number": re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?|nan"),
+    "boolean": re.compile(r"true|false|yes|no", re.IGNORECASE),
+    "date": re.compile(r"\d{4}-\d{2}-\d{2}"),
+    "datetime": re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?"),
+}  # fmt: skip
+
+
+def profile_columns(table: Table, sample: Sample, *, exact_rows: int) -> Iterator[ColumnProfile]:
+    """Profile all columns, numbers and dates first.
+
+    Args:
+        table: The table.
+        sample: Rows for what needs few: types of texts.
+        exact_rows: Tables with more rows have some figures estimated from as many rows.
+    """
+    ordered = [column for column in table.columns if is_ordered(column)]
+    share = min(1.0, exact_rows / max(table.n_rows, 1))
+    for column, values, n_infinite in sorted_columns(table, ordered, share=share):
+        whole = _ordered_profile(table.n_rows, column, values, n_infinite)
+        yield whole if share >= 1.0 else _corrected(table, column, whole)
+    for column in table.columns:
+        if not is_ordered(column):
+            yield _text_profile(table, column, sample, exact_rows)
+
+
+# ---------------------------------------------------------------- numbers and dates
+
+
+def _ordered_profile(
+    n_rows: int, column: TableColumn, values: Array, n_infinite: int
+) -> ColumnProfile:
+    is_moment = column.type in MOMENTS
+    figures = ordered_figures(values, iso_moment if is_moment else _as_is)
+    n_not_missing = len(values) + n_infinite
+    return ColumnProfile(
+        name=column.name,
+        type=column.type,
+        count=n_rows,
+        n_missing=n_rows - n_not_missing,
+        n_not_missing=n_not_missing,
+        n_distinct=figures.n_distinct,
+        minimum=figures.minimum,
+        maximum=figures.maximum,
+        type_distribution=_all_of(column.type, n_not_missing),
+        quantiles=figures.quantiles,
+        histogram=figures.histogram,
+        top_values=figures.top_values,
+        numbers=None if is_moment else number_figures(values, n_infinite),
+    )
+
+
+def _as_is(value: float) -> float:
+    return value
+
+
+def _corrected(table: Table, column: TableColumn, seen: ColumnProfile) -> ColumnProfile:
+    """Replace what a part of the rows cannot tell by figures of all rows; scale up the counts."""
+    if column.type in MOMENTS:
+        x = f"CAST(epoch_us(CAST({column.sql} AS TIMESTAMP)) AS DOUBLE)"
+    else:
+        x = f"CAST({column.clean_sql} AS DOUBLE)"
+    sql = (
+        "SELECT count(x) AS n, min(x) FILTER (isfinite(x)) AS low, max(x) FILTER (isfinite(x)) "
+        "AS high, avg(x) FILTER (isfinite(x)) AS mean, approx_count_distinct(x) AS n_distinct, "
+        "count(*) FILTER (x = 0) AS n_zeros, count(*) FILTER (x < 0) AS n_negative, "
+        f"count(*) FILTER (isinf(x)) AS n_infinite FROM (SELECT {x} AS x FROM {table.source})"
+    )
+    row: dict[str, Any] = table.engine.run(sql).to_pylist()[0]
+    factor = row["n"] / max(seen.n_not_missing, 1)
+    write = iso_moment if column.type in MOMENTS else _as_is
+    numbers = seen.numbers and replace(
+        seen.numbers,
+        mean=row["mean"],
+        n_outliers=round(seen.numbers.n_outliers * factor),
+        n_zeros=row["n_zeros"],
+        n_negative=row["n_negative"],
+        n_infinite=row["n_infinite"],
+    )
+    return replace(
+        seen,
+        n_missing=table.n_rows - row["n"],
+        n_not_missing=row["n"],
+        n_distinct=row["n_distinct"],
+        minimum=None if row["low"] is None else write(row["low"]),
+        maximum=None if row["high"] is None else write(row["high"]),
+        type_distribution=_all_of(column.type, row["n"]),
+        histogram=seen.histogram and _scaled(seen.histogram, factor),
+        top_values=tuple(
+            ValueCount(value=one.value, count=round(one.count * factor)) for one in seen.top_values
+        ),
+        numbers=numbers,
+        approximate=_ORDERED_ESTIMATES + (_NUMBER_ESTIMATES if column.type in NUMBERS else ()),
+    )
+
+
+def _scaled(bins: Bins, factor: float) -> Bins:
+    return Bins(edges=bins.edges, counts=tuple(round(count * factor) for count in bins.counts))
+
+
+def _all_of(kind: str, n: int) -> tuple[TypeCount, ...]:
+    return (TypeCount(type=kind, count=n),) if n else ()
+
+
+# ---------------------------------------------------------------- texts and the rest
+
+
+def _text_profile(
+    table: Table, column: TableColumn, sample: Sample, exact_rows: int
+) -> ColumnProfile:
+    values = sample.texts[column.name]
+    if sample.is_all:
+        return _counted_profile(table.n_rows, column, _count_values(values))
+    if pc.count_distinct(values).as_py() <= _FEW_VALUES:
+        counted = table.engine.run(
+            f"SELECT {text_sql(column)} AS v, count(*) AS n FROM {table.source} GROUP BY v"
+        )
+        return _counted_profile(table.n_rows, column, counted)
+    return _hashed_profile(table, column, sample, exact_rows)
+
+
+def _count_values(values: pa.ChunkedArray) -> pa.Table:
+    counted = pc.value_counts(values)
+    return pa.table({"v": counted.field("values"), "n": counted.field("counts")})
+
+
+def _counted_profile(n_rows: int, column: TableColumn, counted: pa.Table) -> ColumnProfile:
+    """Profile from each different value and its count; a missing value counts as missing."""
+    pairs = zip(counted.column("v").to_pylist(), counted.column("n").to_pylist(), strict=True)
+    counts: dict[str, int] = {value: count for value, count in pairs if value is not None}
+    n = sum(counts.values())
+    top = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:N_TOP]
+    bounds = (min(counts), max(counts)) if counts and column.type != "other" else (None, None)
+    return ColumnProfile(
+        name=column.name,
+        type=column.type,
+        count=n_rows,
+        n_missing=n_rows - n,
+        n_not_missing=n,
+        n_distinct=len(counts),
+        minimum=_bound(column, bounds[0]),
+        maximum=_bound(column, bounds[1]),
+        type_distribution=types_of(counts) if column.type == "text" else _all_of(column.type, n),
+        top_values=tuple(ValueCount(value=_short(value), count=count) for value, count in top),
+        texts=text_figures(counts) if column.type == "text" and counts else None,
+    )
+
+
+def _bound(column: TableColumn, value: str | None) -> bool | str | None:
+    if value is None:
+        return None
+    return value == "true" if column.type == "boolean" else _short(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
+
+
+def text_figures(counts: dict[str, int]) -> TextFigures:
+    """Compute lengths from each different text and its count; there must be one."""
+    lengths = np.array([len(value) for value in counts])
+    return TextFigures(
+        min_length=int(lengths.min()),
+        mean_length=float(np.average(lengths, weights=list(counts.values()))),
+        max_length=int(lengths.max()),
+        n_empty=counts.get("", 0),
+        n_blank=sum(
+            count for value, count in counts.items() if value and not value.strip(" \t\r\n")
+        ),
+    )
+
+
+def types_of(counts: dict[str, int]) -> tuple[TypeCount, ...]:
+    """Say what texts would be if they were read as the narrowest type that fits each."""
+    found: dict[str, int] = {}
+    for value, count in counts.items():
+        kind = type_of(value)
+        found[kind] = found.get(kind, 0) + count
+    ranked = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+    return tuple(TypeCount(type=kind, count=count) for kind, count in ranked)
+
+
+def type_of(text: str) -> str:
+    """Name the narrowest type that a text fits.
+
+    Example:
+        >>> [type_of(text) for text in ("12", "1e3", "2024-01-31", "yes", "12 m")]
+        ['integer', 'number', 'date', 'boolean', 'text']
+    """
+    for kind, pattern in _PATTERNS.items():
+        if pattern.fullmatch(text):
+            return kind
+    return "text"
+
+
+# ---------------------------------------------------------------- many different texts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counts:
+    n_distinct: int
+    top: tuple[ValueCount, ...]
+    approximate: tuple[str, ...]
+
+
+def _hashed_profile(
+    table: Table, column: TableColumn, sample: Sample, exact_rows: int
+) -> ColumnProfile:
+    """Profile a column with too many different values to keep them.
+
+    Values are counted by 64-bit hashes. That two of 10 million different values share one, which
+    would be counted as one value, has a probability of 3 in a million.
+    """
+    text = text_sql(column)
+    sql = (
+        "SELECT count(v) AS n, min(v) AS low, max(v) AS high, min(length(v)) AS shortest, "
+        "avg(length(v)) AS mean, max(length(v)) AS longest, count(*) FILTER (v = '') AS n_empty, "
+        r"count(*) FILTER (v <> '' AND trim(v, E' \t\r\n') = '') AS n_blank "
+        f"FROM (SELECT {text} AS v FROM {table.source})"
+    )
+    row: dict[str, Any] = table.engine.run(sql).to_pylist()[0]
+    seen = _counted_profile(sample.size, column, _count_values(sample.texts[column.name]))
+    counts = (
+        _count_hashes(table, text) if table.n_rows <= exact_rows else _estimate(table, text, seen)
+    )
+    is_text = column.type == "text"
+    return replace(
+        seen,
+        count=table.n_rows,
+        n_missing=table.n_rows - row["n"],
+        n_not_missing=row["n"],
+        n_distinct=counts.n_distinct,
+        minimum=_bound(column, row["low"]) if is_text else None,
+        maximum=_bound(column, row["high"]) if is_text else None,
+        type_distribution=_of_sample(seen, row["n"]) if is_text else _all_of(column.type, row["n"]),
+        top_values=counts.top,
+        texts=TextFigures(
+            min_length=row["shortest"],
+            mean_length=row["mean"],
+            max_length=row["longest"],
+            n_empty=row["n_empty"],
+            n_blank=row["n_blank"],
+        )
+        if is_text
+        else None,
+        approximate=(*(("type_distribution",) if is_text else ()), *counts.approximate),
+    )
+
+
+def _of_sample(seen: ColumnProfile, n: int) -> tuple[TypeCount, ...]:
+    return tuple(
+        TypeCount(type=one.type, count=round(one.count * n / seen.n_not_missing))
+        for one in seen.type_distribution
+    )
+
+
+def _count_hashes(table: Table, text: str) -> _Counts:
+    codes = hashes(table, f"hash({text})", f"WHERE {text} IS NOT NULL")
+    codes.sort()
+    n_distinct, top = frequent(codes)
+    del codes
+    found = table.engine.run(
+        f"SELECT hash({text}) AS h, any_value({text}) AS v FROM {table.source} "
+        f"WHERE hash({text}) IN (SELECT unnest($codes::UBIGINT[])) GROUP BY h",
+        {"codes": [int(code) for code, _ in top]},  # type: ignore[call-overload]
+    )
+    pairs = zip(found.column("h").to_pylist(), found.column("v").to_pylist(), strict=True)
+    names: dict[int, str] = dict(pairs)
+    ranked = sorted(((count, names[int(code)]) for code, count in top), key=lambda p: (-p[0], p[1]))  # type: ignore[call-overload]
+    shown = tuple(ValueCount(value=_short(value), count=count) for count, value in ranked)
+    return _Counts(n_distinct=n_distinct, top=shown, approximate=())
+
+
+def _estimate(table: Table, text: str, seen: ColumnProfile) -> _Counts:
+    """Count different values by HyperLogLog, and take frequent ones from the sample."""
+    sql = f"SELECT approx_count_distinct({text}) FROM {table.source}"
+    factor = table.n_rows / seen.count
+    return _Counts(
+        n_distinct=int(table.engine.run(sql).column(0)[0].as_py()),
+        top=tuple(
+            ValueCount(value=one.value, count=round(one.count * factor)) for one in seen.top_values
+        ),
+        approximate=("n_distinct", "top_values"),
+    )
+
+
+def in_order(
+    columns: Sequence[TableColumn], profiles: Sequence[ColumnProfile]
+) -> tuple[ColumnProfile, ...]:
+    """Put profiles into the order of the table's columns."""
+    known = {profile.name: profile for profile in profiles}
+    return tuple(known[column.name] for column in columns)
