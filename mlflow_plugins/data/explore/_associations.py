@@ -4,6 +4,7 @@ Numbers are doubles with NaN for missing values, categories are codes from 0 wit
 Rows in which one of the two is missing are left out.
 """
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,13 +39,21 @@ Feature = Numbers | Category
 
 def associate(features: Mapping[str, Feature]) -> tuple[Association, ...]:
     """Compute the association of every pair that has one."""
-    names = list(features)
+    # Columns without gaps are standardised once instead of once for each partner.
+    whole = {
+        name: _standard(x)
+        for name, x in features.items()
+        if not isinstance(x, Category) and len(x) >= _LEAST_ROWS and np.isfinite(x).all()
+    }
     found = []
-    for i, a in enumerate(names):
-        for b in names[i + 1 :]:
+    for a, b in itertools.combinations(features, 2):
+        if a in whole and b in whole:
+            value = _product(whole[a], whole[b])
+            one = None if value is None else Association(a=a, b=b, measure="pearson", value=value)
+        else:
             one = association(a, features[a], b, features[b])
-            if one is not None:
-                found.append(one)
+        if one is not None:
+            found.append(one)
     return tuple(found)
 
 
@@ -67,12 +76,15 @@ def pearson(x: Numbers, y: Numbers) -> float | None:
     x, y = x[both], y[both]
     if len(x) < _LEAST_ROWS:
         return None
-    u, v = _standard(x), _standard(y)
-    return None if u is None or v is None else float(np.clip(np.dot(u, v), -1.0, 1.0))
+    return _product(_standard(x), _standard(y))
+
+
+def _product(x: Numbers | None, y: Numbers | None) -> float | None:
+    return None if x is None or y is None else float(np.clip(np.dot(x, y), -1.0, 1.0))
 
 
 def _standard(x: Numbers) -> Numbers | None:
-    """Centre and scale to length 1; scaled to 1 first, because squares of large numbers overflow."""
+    """Centre and scale to length 1; squares of large numbers overflow, so scale to 1 first."""
     largest = np.abs(x).max()
     scaled = x / largest if largest else x
     centred = scaled - scaled.mean()

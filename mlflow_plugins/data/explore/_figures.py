@@ -130,17 +130,30 @@ def frequent(
     """
     if not len(v):
         return 0, []
-    starts = np.concatenate([[0], np.flatnonzero(v[1:] != v[:-1]) + 1])
-    counts = np.diff(starts, append=len(v))
-    if len(counts) > 4 * k:
-        cut = np.partition(counts, len(counts) - k)[len(counts) - k]
-        kept = np.flatnonzero(counts > cut)
-        ties = np.flatnonzero(counts == cut)[: k - len(kept)]
-        chosen = np.sort(np.concatenate([kept, ties]))
+    starts = np.flatnonzero(v[1:] != v[:-1]) + 1
+    n_distinct = len(starts) + 1
+    if n_distinct == len(v):
+        return n_distinct, [(x, 1) for x in v[:k]]
+    counts = np.empty(n_distinct, np.int64)
+    counts[0], counts[-1] = starts[0] if len(starts) else 0, len(v)
+    counts[1:-1] = starts[1:] - starts[:-1]
+    counts[-1] -= starts[-1] if len(starts) else 0
+    chosen = _largest(counts, k)
+    return n_distinct, [(v[starts[i - 1] if i else 0], int(counts[i])) for i in chosen]
+
+
+def _largest(counts: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int64]:
+    """Return the places of the ``k`` largest counts, equal ones in order."""
+    if len(counts) > k:
+        # Most counts are small: counting them is quicker than any partial sort.
+        capped = np.bincount(np.minimum(counts, 10_000))
+        at_least = np.cumsum(capped[::-1])[::-1]
+        cut = int(np.flatnonzero(at_least >= k)[-1])
+        above, ties = np.flatnonzero(counts > cut), np.flatnonzero(counts == cut)
+        places = np.sort(np.concatenate([above, ties[: max(k - len(above), 0)]]))
     else:
-        chosen = np.arange(len(counts))
-    chosen = chosen[np.argsort(-counts[chosen], kind="stable")][:k]
-    return len(starts), [(v[starts[i]], int(counts[i])) for i in chosen]
+        places = np.arange(len(counts))
+    return places[np.argsort(-counts[places], kind="stable")][:k]
 
 
 def bins(v: Array, write: Write, n_bins: int = N_BINS) -> Bins:
@@ -149,7 +162,7 @@ def bins(v: Array, write: Write, n_bins: int = N_BINS) -> Bins:
     if isinstance(low, int) and isinstance(high, int) and high - low < n_bins:
         edges = [x - 0.5 for x in range(low, high + 2)]
     else:
-        from mlflow_plugins.data.explore._charts import equal_width
+        from mlflow_plugins.data.explore._bins import equal_width
 
         edges = equal_width(float(low), float(high), n_bins)
     inner = v.searchsorted(np.array(edges[1:-1]))

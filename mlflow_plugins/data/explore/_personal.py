@@ -5,7 +5,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,}")
-_PHONE = re.compile(r"(\+|00)\d[\d ()/.-]{6,18}\d|\(?0\d{1,4}\)?[ /-][\d -]{5,14}\d|\(\d{3}\) ?\d{3}-\d{4}|\d{3}-\d{3}-\d{4}")  # fmt: skip
+_PHONE = re.compile(
+    r"(\+|00)\d[\d ()/.-]{6,18}\d"  # with the country
+    r"|\(?0\d{1,4}\)?[ /-][\d -]{5,14}\d"  # with the area's 0
+    r"|(\(\d{3}\) ?|\d{3}-)\d{3}-\d{4}"  # North America
+)
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b")
 _CARD = re.compile(r"\d(?:[ -]?\d){12,18}")
 

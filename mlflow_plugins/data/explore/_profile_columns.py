@@ -1,7 +1,7 @@
 """Profiles of single columns: numbers and dates from sorted arrays, texts from counted values."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mlflow_plugins.data.explore._charts import iso_moment
+from mlflow_plugins.data.explore._bins import iso_moment
 from mlflow_plugins.data.explore._columns import MOMENTS, NUMBERS, TableColumn
 from mlflow_plugins.data.explore._figures import (
     N_TOP,
@@ -34,7 +34,8 @@ from mlflow_plugins.data.explore._reading import (
 )
 from mlflow_plugins.data.explore._table import Table
 
-_FEW_VALUES = 5_000  # of a sample: so many can be counted in DuckDB's memory
+_FEW_IN_SAMPLE = 40_000
+_FEW_VALUES = 200_000  # so many different ones can be kept in memory
 _SHOWN_CHARACTERS = 200
 _ORDERED_ESTIMATES = ("n_distinct", "quantiles", "histogram", "top_values")
 _NUMBER_ESTIMATES = ("std", "variance", "skewness", "kurtosis", "fences", "n_outliers")
@@ -44,8 +45,10 @@ _PATTERNS = {
     "number": re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?|nan"),
     "boolean": re.compile(r"true|false|yes|no", re.IGNORECASE),
     "date": re.compile(r"\d{4}-\d{2}-\d{2}"),
-    "datetime": re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?"),
-}  # fmt: skip
+    "datetime": re.compile(
+        r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?"
+    ),
+}
 
 
 def profile_columns(table: Table, sample: Sample, *, exact_rows: int) -> Iterator[ColumnProfile]:
@@ -73,7 +76,7 @@ def _ordered_profile(
     n_rows: int, column: TableColumn, values: Array, n_infinite: int
 ) -> ColumnProfile:
     is_moment = column.type in MOMENTS
-    figures = ordered_figures(values, iso_moment if is_moment else _as_is)
+    figures = ordered_figures(values, _write(column))
     n_not_missing = len(values) + n_infinite
     return ColumnProfile(
         name=column.name,
@@ -92,8 +95,10 @@ def _ordered_profile(
     )
 
 
-def _as_is(value: float) -> float:
-    return value
+def _write(column: TableColumn) -> Callable[[float | int], float | int | str]:
+    if column.type == "date":
+        return lambda value: iso_moment(value).removesuffix("T00:00:00")
+    return iso_moment if column.type == "datetime" else lambda value: value
 
 
 def _corrected(table: Table, column: TableColumn, seen: ColumnProfile) -> ColumnProfile:
@@ -110,7 +115,7 @@ def _corrected(table: Table, column: TableColumn, seen: ColumnProfile) -> Column
     )
     row: dict[str, Any] = table.engine.run(sql).to_pylist()[0]
     factor = row["n"] / max(seen.n_not_missing, 1)
-    write = iso_moment if column.type in MOMENTS else _as_is
+    write = _write(column)
     numbers = seen.numbers and replace(
         seen.numbers,
         mean=row["mean"],
@@ -153,12 +158,19 @@ def _text_profile(
     values = sample.texts[column.name]
     if sample.is_all:
         return _counted_profile(table.n_rows, column, _count_values(values))
-    if pc.count_distinct(values).as_py() <= _FEW_VALUES:
+    if _has_few_values(table, column, values):
         counted = table.engine.run(
             f"SELECT {text_sql(column)} AS v, count(*) AS n FROM {table.source} GROUP BY v"
         )
         return _counted_profile(table.n_rows, column, counted)
     return _hashed_profile(table, column, sample, exact_rows)
+
+
+def _has_few_values(table: Table, column: TableColumn, values: pa.ChunkedArray) -> bool:
+    if pc.count_distinct(values).as_py() > _FEW_IN_SAMPLE:
+        return False
+    sql = f"SELECT approx_count_distinct({text_sql(column)}) FROM {table.source}"
+    return bool(table.engine.run(sql).column(0)[0].as_py() <= _FEW_VALUES)
 
 
 def _count_values(values: pa.ChunkedArray) -> pa.Table:
@@ -254,13 +266,9 @@ def _hashed_profile(
     would be counted as one value, has a probability of 3 in a million.
     """
     text = text_sql(column)
-    sql = (
-        "SELECT count(v) AS n, min(v) AS low, max(v) AS high, min(length(v)) AS shortest, "
-        "avg(length(v)) AS mean, max(length(v)) AS longest, count(*) FILTER (v = '') AS n_empty, "
-        r"count(*) FILTER (v <> '' AND trim(v, E' \t\r\n') = '') AS n_blank "
-        f"FROM (SELECT {text} AS v FROM {table.source})"
-    )
-    row: dict[str, Any] = table.engine.run(sql).to_pylist()[0]
+    low, high = table.engine.run(f"SELECT min({text}), max({text}) FROM {table.source}").columns
+    lengths = _lengths(table, text)
+    n = sum(lengths.values())
     seen = _counted_profile(sample.size, column, _count_values(sample.texts[column.name]))
     counts = (
         _count_hashes(table, text) if table.n_rows <= exact_rows else _estimate(table, text, seen)
@@ -269,24 +277,44 @@ def _hashed_profile(
     return replace(
         seen,
         count=table.n_rows,
-        n_missing=table.n_rows - row["n"],
-        n_not_missing=row["n"],
+        n_missing=table.n_rows - n,
+        n_not_missing=n,
         n_distinct=counts.n_distinct,
-        minimum=_bound(column, row["low"]) if is_text else None,
-        maximum=_bound(column, row["high"]) if is_text else None,
-        type_distribution=_of_sample(seen, row["n"]) if is_text else _all_of(column.type, row["n"]),
+        minimum=_bound(column, low[0].as_py()) if is_text else None,
+        maximum=_bound(column, high[0].as_py()) if is_text else None,
+        type_distribution=_of_sample(seen, n) if is_text else _all_of(column.type, n),
         top_values=counts.top,
-        texts=TextFigures(
-            min_length=row["shortest"],
-            mean_length=row["mean"],
-            max_length=row["longest"],
-            n_empty=row["n_empty"],
-            n_blank=row["n_blank"],
-        )
-        if is_text
-        else None,
+        texts=_lengths_figures(lengths, _count_blank(table, text)) if is_text else None,
         approximate=(*(("type_distribution",) if is_text else ()), *counts.approximate),
     )
+
+
+def _lengths(table: Table, text: str) -> dict[int, int]:
+    """Count the values of each length."""
+    found = table.engine.run(
+        f"SELECT length({text}) AS l, count(*) AS n FROM {table.source} GROUP BY l"
+    )
+    pairs = zip(found.column("l").to_pylist(), found.column("n").to_pylist(), strict=True)
+    return {length: count for length, count in pairs if length is not None}
+
+
+def _lengths_figures(lengths: dict[int, int], n_blank: int) -> TextFigures:
+    return TextFigures(
+        min_length=min(lengths),
+        mean_length=sum(length * n for length, n in lengths.items()) / sum(lengths.values()),
+        max_length=max(lengths),
+        n_empty=lengths.get(0, 0),
+        n_blank=n_blank,
+    )
+
+
+def _count_blank(table: Table, text: str) -> int:
+    """Count texts of white space only; the bounds spare to trim texts that begin with a letter."""
+    sql = (
+        f"SELECT count(*) FROM {table.source} WHERE {text} > '' AND {text} < '!' "
+        rf"AND trim({text}, E' \t\r\n') = ''"
+    )
+    return int(table.engine.run(sql).column(0)[0].as_py())
 
 
 def _of_sample(seen: ColumnProfile, n: int) -> tuple[TypeCount, ...]:
@@ -304,11 +332,11 @@ def _count_hashes(table: Table, text: str) -> _Counts:
     found = table.engine.run(
         f"SELECT hash({text}) AS h, any_value({text}) AS v FROM {table.source} "
         f"WHERE hash({text}) IN (SELECT unnest($codes::UBIGINT[])) GROUP BY h",
-        {"codes": [int(code) for code, _ in top]},  # type: ignore[call-overload]
+        {"codes": [int(code) for code, _ in top]},
     )
     pairs = zip(found.column("h").to_pylist(), found.column("v").to_pylist(), strict=True)
     names: dict[int, str] = dict(pairs)
-    ranked = sorted(((count, names[int(code)]) for code, count in top), key=lambda p: (-p[0], p[1]))  # type: ignore[call-overload]
+    ranked = sorted(((count, names[int(code)]) for code, count in top), key=lambda p: (-p[0], p[1]))
     shown = tuple(ValueCount(value=_short(value), count=count) for count, value in ranked)
     return _Counts(n_distinct=n_distinct, top=shown, approximate=())
 

@@ -1,12 +1,13 @@
 """What a profile says: plain records without NaN that go through JSON unchanged."""
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal, Self, TypeVar
 
 T = TypeVar("T")
 Value = bool | int | float | str
 Edge = int | float | str
+_ADAPTERS: dict[type[object], Any] = {}  # making one is slow
+
 AssociationMeasure = Literal["pearson", "cramers_v", "correlation_ratio"]
 SuspicionKind = Literal[
     "constant", "id_like", "mostly_missing", "duplicate_rows", "duplicate_column", "leakage", "pii"
@@ -270,8 +271,9 @@ def from_dict(cls: type[T], document: dict[str, Any]) -> T:
     return record
 
 
-@cache
-def _adapter(cls: type) -> Any:
-    from pydantic import TypeAdapter
+def _adapter(cls: type[object]) -> Any:
+    if cls not in _ADAPTERS:
+        from pydantic import TypeAdapter
 
-    return TypeAdapter(cls)
+        _ADAPTERS[cls] = TypeAdapter(cls)
+    return _ADAPTERS[cls]

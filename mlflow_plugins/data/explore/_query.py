@@ -65,10 +65,27 @@ def query(
     connection = _locked_connection(tables, limits)
     try:
         with interrupted_after(connection, limits.timeout_s):
-            rows = connection.sql(sql).limit(max_rows + 1).to_arrow_table()
+            rows = connection.sql(without_end(sql)).limit(max_rows + 1).to_arrow_table()
     finally:
         connection.close()
     return QueryResult(rows=rows.slice(0, max_rows), is_complete=rows.num_rows <= max_rows)
+
+
+def without_end(sql: str) -> str:
+    """Leave out the semicolon that ends a statement, and comments after it.
+
+    Example:
+        >>> without_end("SELECT ';' /* a; b */ ; -- the end")
+        "SELECT ';' /* a; b */ "
+    """
+    text = sql.encode()
+    end = len(text)
+    for start, kind in reversed(duckdb.tokenize(sql)):
+        if text[start : start + 1] == b";":
+            end = start
+        elif kind != duckdb.token_type.comment:
+            break
+    return text[:end].decode()
 
 
 def check_read_only(sql: str, tables: Mapping[str, object]) -> None:
@@ -94,7 +111,7 @@ def check_read_only(sql: str, tables: Mapping[str, object]) -> None:
 def _parse(sql: str) -> Any:
     with duckdb.connect() as connection:
         found = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
-    tree = json.loads(found[0]) if found else {"error": True}
+    tree: Any = json.loads(found[0]) if found else {"error": True}
     if tree.get("error") or len(tree["statements"]) != 1:
         raise InvalidInput(f"The query is refused: it is not a plain SELECT. {_RULE}")
     return tree["statements"][0]

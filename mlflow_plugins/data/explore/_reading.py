@@ -100,7 +100,7 @@ def sorted_columns(
 def _read_block(
     table: Table, block: Sequence[TableColumn], share: float
 ) -> list[tuple[npt.NDArray[np.int64] | npt.NDArray[np.float64], int]]:
-    """Copy batch by batch into arrays that are as long as the table; missing values are left out."""
+    """Copy batch by batch into arrays as long as the table; missing values are left out."""
     arrays: list[npt.NDArray[np.int64] | npt.NDArray[np.float64]] = [
         np.empty(table.n_rows, np.int64 if _is_whole(column) else np.float64) for column in block
     ]

@@ -131,6 +131,6 @@ def _leak(one: TargetAssociation, target: str) -> Suspicion:
     return Suspicion(
         kind="leakage",
         columns=(one.column,),
-        reason=f"It nearly determines {target!r} ({by}predictive power {one.predictive_power:.3f}). "
-        "Is it known before the target is?",
+        reason=f"It nearly determines {target!r} ({by}predictive power "
+        f"{one.predictive_power:.3f}). Is it known before the target is?",
     )

@@ -163,7 +163,8 @@ class Table(AbstractContextManager["Table"]):
         params = Params()
         condition = where(self.columns, filters, params, search=search)
         result = self._engine.run(f"SELECT count(*) FROM {self.source} {condition}", params.values)
-        return int(result.column(0)[0].as_py())
+        n_rows: int = result.column(0)[0].as_py()
+        return n_rows
 
     def sample(
         self,
