@@ -1,4 +1,4 @@
-"""The profile's figures against pandas, for small tables, long ones, and those that are estimated."""
+"""The profile's figures against pandas: of short tables, long ones, and estimated ones."""
 
 import datetime as dt
 import json
@@ -21,6 +21,13 @@ IN_PARTS = ProfileOptions(sample_rows=500)  # every figure takes the way of long
 WAYS = pytest.mark.parametrize("options", [ProfileOptions(), IN_PARTS], ids=["short", "long"])
 
 
+ROWS = st.tuples(
+    st.none() | st.integers(0, 1),
+    st.none() | st.sampled_from("ab"),
+    st.sampled_from([0.0, 1.0, math.nan]),
+)
+
+
 @pytest.fixture(scope="module")
 def frame():
     generator = np.random.default_rng(0)
@@ -28,7 +35,7 @@ def frame():
     x = generator.lognormal(size=n) * 1e6 + 1e9
     x[generator.random(n) < 0.1] = math.nan
     words = np.array(["red", "green", "", "  ", "größe", None], dtype=object)
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "x": x,
             "i": generator.integers(-3, 4, n),
@@ -40,7 +47,6 @@ def frame():
             "day": [dt.date(2024, 1, 1) + dt.timedelta(days=int(d)) for d in x.argsort() % 90],
         }
     )
-    return frame
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +176,7 @@ def test_any_values_have_a_profile_that_goes_through_json(make_table, values, wh
 
 @pytest.mark.property
 @SETTINGS
-@given(rows=st.lists(st.tuples(st.none() | st.integers(0, 1), st.none() | st.sampled_from("ab"), st.sampled_from([0.0, 1.0, math.nan])), min_size=1, max_size=30))  # fmt: skip
+@given(rows=st.lists(ROWS, min_size=1, max_size=30))
 def test_missing_patterns_and_duplicates_are_those_of_pandas(make_table, rows):
     frame = pd.DataFrame(rows, columns=["i", "t", "x"])
     frame["i"] = frame["i"].astype("Int64")
@@ -182,10 +188,8 @@ def test_missing_patterns_and_duplicates_are_those_of_pandas(make_table, rows):
     together = missing.astype(int).T @ missing.astype(int)
     names = list(found.missing.columns)
     assert set(names) == set(missing.columns[missing.any()])
-    np.testing.assert_array_equal(
-        np.array(found.missing.together).reshape(len(names), -1),
-        together.loc[names, names].to_numpy().reshape(len(names), -1),
-    )
+    expected = together.loc[names, names].to_numpy().tolist()
+    assert list(map(list, found.missing.together)) == expected
     assert found.missing.n_complete_rows == (~missing.any(axis=1)).sum()
     patterns = {frozenset(one.columns): one.count for one in found.missing.patterns}
     expected = missing.apply(lambda row: frozenset(missing.columns[row]), axis=1).value_counts()
