@@ -272,6 +272,6 @@ def _choose_interval(table: Table, moment: TableColumn, filters: Sequence[Condit
     values = f"SELECT {number_sql(moment)} AS x FROM {table.source} {condition}"
     sql = f"SELECT max(x) - min(x) FROM ({values})"
     span = tuples(table, sql, params)[0][0]
-    seconds = float(span or 0.0) / 1e6  # type: ignore[arg-type]
+    seconds = float(span or 0.0) / 1e6
     fitting = (name for name, width in _SECONDS.items() if seconds / width < _MAX_BUCKETS)
     return next(fitting, "year")

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,8 @@ from mlflow_plugins.data.explore._reading import (
     Sample,
     hashes,
     is_ordered,
-    sorted_columns,
+    number_blocks,
+    sorted_block,
     text_sql,
 )
 from mlflow_plugins.data.explore._table import Table
@@ -37,6 +40,7 @@ from mlflow_plugins.data.explore._table import Table
 _FEW_IN_SAMPLE = 40_000
 _FEW_VALUES = 200_000  # so many different ones can be kept in memory
 _SHOWN_CHARACTERS = 200
+_AT_A_TIME = 2  # columns in memory: NumPy works while DuckDB reads
 _ORDERED_ESTIMATES = ("n_distinct", "quantiles", "histogram", "top_values")
 _NUMBER_ESTIMATES = ("std", "variance", "skewness", "kurtosis", "fences", "n_outliers")
 
@@ -52,21 +56,49 @@ _PATTERNS = {
 
 
 def profile_columns(table: Table, sample: Sample, *, exact_rows: int) -> Iterator[ColumnProfile]:
-    """Profile all columns, numbers and dates first.
+    """Profile all columns, numbers and dates first; two at a time.
 
     Args:
         table: The table.
         sample: Rows for what needs few: types of texts.
         exact_rows: Tables with more rows have some figures estimated from as many rows.
     """
-    ordered = [column for column in table.columns if is_ordered(column)]
     share = min(1.0, exact_rows / max(table.n_rows, 1))
-    for column, values, n_infinite in sorted_columns(table, ordered, share=share):
+    ordered = [column for column in table.columns if is_ordered(column)]
+    tasks = [
+        *(
+            partial(_ordered_profiles, table, b, share)
+            for b in number_blocks(table, ordered, share)
+        ),
+        *(
+            partial(_text_profiles, table, column, sample, exact_rows)
+            for column in table.columns
+            if not is_ordered(column)
+        ),
+    ]
+    with ThreadPoolExecutor(min(_AT_A_TIME, table.engine.limits.threads)) as pool:
+        try:
+            for found in pool.map(lambda task: task(), tasks):
+                yield from found
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _ordered_profiles(
+    table: Table, block: Sequence[TableColumn], share: float
+) -> list[ColumnProfile]:
+    found = []
+    for column, values, n_infinite in sorted_block(table, block, share):
         whole = _ordered_profile(table.n_rows, column, values, n_infinite)
-        yield whole if share >= 1.0 else _corrected(table, column, whole)
-    for column in table.columns:
-        if not is_ordered(column):
-            yield _text_profile(table, column, sample, exact_rows)
+        found.append(whole if share >= 1.0 else _corrected(table, column, whole))
+    return found
+
+
+def _text_profiles(
+    table: Table, column: TableColumn, sample: Sample, exact_rows: int
+) -> list[ColumnProfile]:
+    return [_text_profile(table, column, sample, exact_rows)]
 
 
 # ---------------------------------------------------------------- numbers and dates

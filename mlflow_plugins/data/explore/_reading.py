@@ -12,7 +12,6 @@ from mlflow_plugins.data.explore._table import Table
 
 _BLOCK_BYTES = 64 << 20  # of numbers that are read at once
 _MAX_BLOCK = 500  # columns in one statement
-_BATCH_ROWS = 122_880
 _WIDE = frozenset({"HUGEINT", "UHUGEINT", "UBIGINT"})
 
 
@@ -72,29 +71,35 @@ def _read_sample(
     )
 
 
-def sorted_columns(
-    table: Table, columns: Sequence[TableColumn], *, share: float = 1.0
+def number_blocks(
+    table: Table, columns: Sequence[TableColumn], share: float
+) -> Iterator[Sequence[TableColumn]]:
+    """Part number and date columns into groups whose values fit into little memory."""
+    size = max(1, min(_MAX_BLOCK, int(_BLOCK_BYTES / (8 * table.n_rows * share + 1))))
+    return _blocks(columns, size)
+
+
+def sorted_block(
+    table: Table, block: Sequence[TableColumn], share: float = 1.0
 ) -> Iterator[tuple[TableColumn, npt.NDArray[np.int64] | npt.NDArray[np.float64], int]]:
     """Read number and date columns: each with its finite values, sorted, and how many are infinite.
 
     Args:
         table: The table.
-        columns: Number and date columns; whole numbers and dates come as int64.
+        block: Number and date columns; whole numbers and dates come as int64.
         share: Read a part of the rows only, drawn by a hash of their numbers.
     """
-    size = max(1, min(_MAX_BLOCK, int(_BLOCK_BYTES / (8 * table.n_rows * share + 1))))
-    for block in _blocks(columns, size):
-        arrays = _read_block(table, block, share)
-        for column in block:
-            values, n = arrays.pop(0)
-            values = values[:n]
-            n_infinite = 0
-            if values.dtype == np.float64:
-                is_finite = np.isfinite(values)
-                n_infinite = int(len(values) - np.count_nonzero(is_finite))
-                values = values[is_finite] if n_infinite else values
-            values.sort()
-            yield column, values, n_infinite
+    arrays = _read_block(table, block, share)
+    for column in block:
+        values, n = arrays.pop(0)
+        values = values[:n]
+        n_infinite = 0
+        if values.dtype == np.float64:
+            is_finite = np.isfinite(values)
+            n_infinite = int(len(values) - np.count_nonzero(is_finite))
+            values = values[is_finite] if n_infinite else values
+        values.sort()
+        yield column, values, n_infinite
 
 
 def _read_block(
@@ -109,7 +114,7 @@ def _read_block(
     with table.engine.relation(
         f"SELECT {select} FROM {table.source} {row_share(table, share)}"
     ) as relation:
-        for batch in relation.to_arrow_reader(_BATCH_ROWS):
+        for batch in pa.RecordBatchReader.from_stream(relation):
             for i, column in enumerate(batch.columns):
                 kept = column.drop_null() if column.null_count else column
                 values = kept.to_numpy(zero_copy_only=False)
@@ -130,7 +135,7 @@ def hashes(table: Table, expression: str, condition: str = "") -> npt.NDArray[np
     array = np.empty(table.n_rows, np.uint64)
     n = 0
     with table.engine.relation(f"SELECT {expression} FROM {table.source} {condition}") as relation:
-        for batch in relation.to_arrow_reader(_BATCH_ROWS):
+        for batch in pa.RecordBatchReader.from_stream(relation):
             values = batch.column(0).to_numpy(zero_copy_only=False)
             array[n : n + len(values)] = values
             n += len(values)
