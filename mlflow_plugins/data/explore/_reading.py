@@ -131,7 +131,7 @@ def row_share(table: Table, share: float) -> str:
 
 
 def hashes(table: Table, expression: str, condition: str = "") -> npt.NDArray[np.uint64]:
-    """Read a 64-bit expression of every row that meets a condition, in no certain order."""
+    """Read a 64-bit hash of every row that meets a condition, in no certain order."""
     array = np.empty(table.n_rows, np.uint64)
     n = 0
     with table.engine.relation(f"SELECT {expression} FROM {table.source} {condition}") as relation:
