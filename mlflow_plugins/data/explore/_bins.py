@@ -1,6 +1,7 @@
 """Axes of charts: where a value lies among bins of equal width or among frequent values."""
 
 import datetime as dt
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from mlflow_plugins.data.explore._filters import Condition, Params, where
 from mlflow_plugins.data.explore._table import Table
 
 _MAX_BINS = 1000
+_LARGEST = sys.float_info.max
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -72,7 +74,7 @@ def equal_width(low: float, high: float, bins: int) -> list[float]:
     """
     if low == high:
         half = max(0.5, abs(low) * 1e-9)
-        low, high = low - half, high + half
+        low, high = max(low - half, -_LARGEST), min(high + half, _LARGEST)
     # By shares of both ends: the difference of two large numbers may overflow.
     edges = [low * (1 - i / bins) + high * (i / bins) for i in range(bins + 1)]
     return [low, *edges[1:-1], high]

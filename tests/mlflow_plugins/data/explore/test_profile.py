@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mlflow_plugins.core import InvalidInput
@@ -110,7 +110,7 @@ def test_text_figures_are_those_of_pandas(table, frame, options):
 
 
 def test_many_different_texts_are_counted_by_their_hashes(make_table, monkeypatch):
-    monkeypatch.setattr("mlflow_plugins.data.explore._profile_columns._FEW_IN_SAMPLE", 10)
+    monkeypatch.setattr("mlflow_plugins.data.explore._profile_texts._FEW_IN_SAMPLE", 10)
     generator = np.random.default_rng(1)
     series = pd.Series([f"word {i}" for i in generator.geometric(0.01, 3000)])
     series[::7] = None
@@ -146,6 +146,7 @@ def test_dates_have_ranges_and_quantiles(table, frame):
 
 @pytest.mark.property
 @SETTINGS
+@example(values=[1.7976931330646228e308], whole=[1] * 30, texts=["a"] * 30)
 @given(
     values=st.lists(st.none() | st.floats() | st.floats(-3, 3), min_size=1, max_size=30),
     whole=st.lists(st.none() | st.integers(-(2**63), 2**63 - 1), min_size=30, max_size=30),
