@@ -74,7 +74,7 @@ class Table(AbstractContextManager["Table"]):
             if single
             else f"(file_index::BIGINT * {_FILE_STRIDE} + file_row_number)"
         )
-        self.n_rows = sum(pa.parquet.read_metadata(path).num_rows for path in files)
+        self.n_rows: int = sum(pa.parquet.read_metadata(path).num_rows for path in files)
 
     def __exit__(
         self,
