@@ -151,7 +151,7 @@ def _names_within(tree: object) -> Iterator[str]:
     for node in _nodes(tree):
         for entry in (node.get("cte_map") or {}).get("map", []):
             yield str(entry["key"]).lower()
-        if node.get("type") in {"CTE_NODE", "RECURSIVE_CTE_NODE"}:
+        if str(node.get("type")) in {"CTE_NODE", "RECURSIVE_CTE_NODE"}:
             yield str(node.get("cte_name", node.get("ctename", ""))).lower()
 
 

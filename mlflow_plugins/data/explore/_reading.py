@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -104,9 +105,9 @@ def sorted_block(
 
 def _read_block(
     table: Table, block: Sequence[TableColumn], share: float
-) -> list[tuple[npt.NDArray[np.int64] | npt.NDArray[np.float64], int]]:
+) -> list[tuple[npt.NDArray[Any], int]]:
     """Copy batch by batch into arrays as long as the table; missing values are left out."""
-    arrays: list[npt.NDArray[np.int64] | npt.NDArray[np.float64]] = [
+    arrays: list[npt.NDArray[Any]] = [
         np.empty(table.n_rows, np.int64 if _is_whole(column) else np.float64) for column in block
     ]
     lengths = [0] * len(block)

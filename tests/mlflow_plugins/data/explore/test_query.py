@@ -30,6 +30,7 @@ def tables(make_table):
             "WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 3) FROM n",
             {"i": [1, 2, 3]},
         ),
+        ("SELECT CAST(id AS VARCHAR) || 'x' AS a FROM people WHERE id = 1", {"a": ["1x"]}),
         ("SELECT 1 AS a UNION ALL SELECT range::INT FROM range(2)", {"a": [1, 0, 1]}),
         ("VALUES (1)", {"col0": [1]}),
     ],
