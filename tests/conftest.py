@@ -42,6 +42,7 @@ def _clean_environment() -> None:
 
 _clean_environment()  # before anything imports MLflow
 
+from hypothesis import HealthCheck, settings  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.tracking._tracking_service import utils as tracking  # noqa: E402
 
@@ -49,6 +50,10 @@ from mlflow_plugins.core import AssetStore, connect  # noqa: E402
 from mlflow_plugins.jobs.backends._ray_head import RayHead  # noqa: E402
 from mlflow_plugins.jobs.backends._ray_options import HeadOptions  # noqa: E402
 from mlflow_plugins.testing import servers  # noqa: E402
+
+# How long an example takes says something about the machine, not about the law.
+settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("laws")
 
 
 def pytest_unconfigure() -> None:
