@@ -26,14 +26,22 @@ if TYPE_CHECKING:
         resolve_input,
     )
     from mlflow_plugins.data._datasets import as_mlflow_dataset
-    from mlflow_plugins.data._datastores import (
+    from mlflow_plugins.data._digest import content_digest
+    from mlflow_plugins.data._places import (
+        fetch_place,
+        look_up_place,
+        program_address,
+        put_place,
+    )
+    from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
+    from mlflow_plugins.data.datastores import (
         DATASTORE,
         DEFAULT_DATASTORE,
         Datastore,
+        WorkspaceDatastore,
+        create_datastore,
         open_datastore,
     )
-    from mlflow_plugins.data._digest import content_digest
-    from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
     from mlflow_plugins.data.plugin import AssetDatasetSource
 
 __all__ = [
@@ -47,19 +55,25 @@ __all__ = [
     "Fingerprint",
     "JobOutput",
     "ResolvedInput",
+    "WorkspaceDatastore",
     "as_mlflow_dataset",
     "check_url",
     "content_digest",
     "create_data_asset",
+    "create_datastore",
     "download_asset",
     "fetch",
+    "fetch_place",
     "local_path",
     "look_up",
+    "look_up_place",
     "masked",
     "open_datastore",
     "parse_azureml",
     "preview",
+    "program_address",
     "put",
+    "put_place",
     "resolve_input",
     "scheme_of",
 ]
@@ -71,8 +85,17 @@ _MODULES = {
     ),
     "as_mlflow_dataset": "_datasets",
     **dict.fromkeys(
-        ("DATASTORE", "DEFAULT_DATASTORE", "Datastore", "open_datastore"), "_datastores"
+        (
+            "DATASTORE",
+            "DEFAULT_DATASTORE",
+            "Datastore",
+            "WorkspaceDatastore",
+            "create_datastore",
+            "open_datastore",
+        ),
+        "datastores",
     ),
+    **dict.fromkeys(("fetch_place", "look_up_place", "program_address", "put_place"), "_places"),
     "content_digest": "_digest",
     **dict.fromkeys(("Fingerprint", "check_url", "fetch", "look_up", "put"), "_remote"),
     "AssetDatasetSource": "plugin",

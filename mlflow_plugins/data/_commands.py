@@ -6,7 +6,7 @@ import click
 
 from mlflow_plugins.core import Asset, AssetStore, connect, parse_reference
 from mlflow_plugins.data._assets import DATA, create_data_asset, preview
-from mlflow_plugins.data._datastores import DEFAULT_DATASTORE, open_datastore
+from mlflow_plugins.data.datastores import open_datastore
 
 
 @click.group("data")
@@ -56,14 +56,14 @@ def show(reference: str, n_rows: int) -> None:
 
 @commands.command("upload")
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
-@click.option("--datastore", default=DEFAULT_DATASTORE, show_default=True, help="Its name.")
+@click.option("--datastore", help="Its name; the workspace's default one if left out.")
 @click.option(
     "--path",
     "target",
     default="",
     help="Where it goes in the datastore. A file keeps its name if this ends in '/'.",
 )
-def upload(path: Path, datastore: str, target: str) -> None:
+def upload(path: Path, datastore: str | None, target: str) -> None:
     """Copy the file PATH, or what is in the folder PATH, to a datastore."""
     opened = open_datastore(AssetStore(connect()), datastore)
     place = opened.upload(path, target)

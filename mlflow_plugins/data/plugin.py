@@ -23,6 +23,19 @@ def apply_data(client: "MlflowClient", document: dict[str, Any], *, base_folder:
     return apply_data_file(AssetStore(client), document, base_folder=base_folder)
 
 
+def apply_datastore(
+    client: "MlflowClient", document: dict[str, Any], *, base_folder: Path
+) -> "Asset":
+    """Create or change a datastore, for ``mlflow-studio apply``."""
+    from mlflow_plugins.core import AssetStore
+    from mlflow_plugins.data.datastores import create_datastore
+
+    if "path" in document and document.get("type") in ("local", "local_folder"):
+        folder = base_folder / Path(str(document["path"])).expanduser()
+        document = {**document, "path": str(folder.resolve())}
+    return create_datastore(AssetStore(client), document)
+
+
 class AssetDatasetSource(DatasetSource):
     """The source of an MLflow dataset that is a data asset.
 
