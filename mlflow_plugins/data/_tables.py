@@ -101,7 +101,9 @@ def read_rows(path: Path, *, n_rows: int, offset: int = 0) -> pa.Table:
         return _query_csv(
             path, "SELECT * FROM {} LIMIT $n_rows OFFSET $offset", n_rows=n_rows, offset=offset
         )
-    query = "SELECT * FROM read_parquet($path) LIMIT $n_rows OFFSET $offset"
+    query = (
+        "SELECT * FROM read_parquet($path, hive_partitioning = false) LIMIT $n_rows OFFSET $offset"
+    )
     params = {"path": str(path), "n_rows": n_rows, "offset": offset}
     with duckdb.connect() as connection:
         return connection.sql(query, params=params).to_arrow_table()
@@ -126,7 +128,8 @@ def _query_csv(path: Path, query: str, **params: int) -> pa.Table:
     """
     delimiter = _delimiter(path)
     dialect = "delim = $delim, quote = '\"', escape = '\"', comment = '', header = true"
-    source = f"read_csv($path, {dialect}, sample_size = -1, strict_mode = true)"
+    dialect += ", sample_size = -1, strict_mode = true, hive_partitioning = false"
+    source = f"read_csv($path, {dialect})"
     try:
         with duckdb.connect() as connection:
             relation = connection.sql(
@@ -134,25 +137,51 @@ def _query_csv(path: Path, query: str, **params: int) -> pa.Table:
             )
             return relation.to_arrow_table()
     except duckdb.Error as error:
-        raise InvalidInput(_diagnosis(path, delimiter)) from error
+        raise InvalidInput(_diagnosis(path, delimiter, error)) from error
 
 
-def _diagnosis(path: Path, delimiter: str) -> str:
-    """Say which line breaks the file: read again as text, where DuckDB reports it exactly."""
-    columns = dict.fromkeys(_header(path, delimiter), "VARCHAR")
+def _diagnosis(path: Path, delimiter: str, error: duckdb.Error) -> str:
+    names = _header(path, delimiter)
+    return diagnose(path, delimiter, names, has_header=True, shown=path.name, error=error)
+
+
+def diagnose(
+    path: Path,
+    delimiter: str,
+    names: Sequence[str],
+    *,
+    has_header: bool,
+    shown: str,
+    error: duckdb.Error,
+) -> str:
+    """Say which line breaks a file: read again as text, where DuckDB reports it exactly.
+
+    Args:
+        path: The file.
+        delimiter: What separates its values.
+        names: Of its columns.
+        has_header: Whether its first line has the names.
+        shown: What people call the file.
+        error: What DuckDB said when it read the file with types.
+    """
     advice = "Fix that line, or write the file again with every text in quotes, and try once more."
     try:
         with duckdb.connect() as connection:
             connection.sql(
                 "SELECT count(*) FROM read_csv($path, delim = $delim, quote = '\"', escape = '\"', "
-                "comment = '', header = true, auto_detect = false, strict_mode = true, "
-                "columns = $columns)",
-                params={"path": str(path), "delim": delimiter, "columns": columns},
+                "comment = '', header = $header, auto_detect = false, strict_mode = true, "
+                "columns = $columns, hive_partitioning = false)",
+                params={
+                    "path": str(path),
+                    "delim": delimiter,
+                    "header": has_header,
+                    "columns": dict.fromkeys(names, "VARCHAR"),
+                },
             ).fetchall()
-    except duckdb.Error as error:
-        text = str(error)
+    except duckdb.Error as found:
+        text = str(found)
         line = _LINE.search(text)
-        where = f"{path.name!r}, line {line[1]}: " if line else f"{path.name!r}: "
+        where = f"{shown!r}, line {line[1]}: " if line else f"{shown!r}: "
         counts = _COLUMNS_FOUND.search(text)
         if "quote" in text.split("Possible", 1)[0].lower():
             return (
@@ -161,8 +190,10 @@ def _diagnosis(path: Path, delimiter: str) -> str:
         if counts:
             return f"{where}{counts[2]} values where the header has {counts[1]} columns. {advice}"
         return f"{where}{_first_sentence(text)} {advice}"
+    if has_header is False or "convert" in str(error):
+        return f"{shown!r}: {_first_sentence(str(error))} {advice}"
     return (
-        f"{path.name!r} cannot be read as a table with the separator {delimiter!r}. "
+        f"{shown!r} cannot be read as a table with the separator {delimiter!r}. "
         "Write it as plain CSV: one header line, the same number of values on every line."
     )
 
