@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         DATA,
         ResolvedInput,
         create_data_asset,
+        create_reference,
         download_asset,
         local_path,
         preview,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     )
     from mlflow_plugins.data._datasets import as_mlflow_dataset
     from mlflow_plugins.data._digest import content_digest
+    from mlflow_plugins.data._lineage import Lineage, lineage
     from mlflow_plugins.data._places import (
         fetch_place,
         look_up_place,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
         put_place,
     )
     from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
+    from mlflow_plugins.data._studio_uri import studio_uri
     from mlflow_plugins.data.datastores import (
         DATASTORE,
         DEFAULT_DATASTORE,
@@ -54,6 +57,7 @@ __all__ = [
     "DatastorePath",
     "Fingerprint",
     "JobOutput",
+    "Lineage",
     "ResolvedInput",
     "WorkspaceDatastore",
     "as_mlflow_dataset",
@@ -61,9 +65,11 @@ __all__ = [
     "content_digest",
     "create_data_asset",
     "create_datastore",
+    "create_reference",
     "download_asset",
     "fetch",
     "fetch_place",
+    "lineage",
     "local_path",
     "look_up",
     "look_up_place",
@@ -76,6 +82,7 @@ __all__ = [
     "put_place",
     "resolve_input",
     "scheme_of",
+    "studio_uri",
 ]
 
 _MODULES = {
@@ -97,6 +104,8 @@ _MODULES = {
     ),
     **dict.fromkeys(("fetch_place", "look_up_place", "program_address", "put_place"), "_places"),
     "content_digest": "_digest",
+    **dict.fromkeys(("Lineage", "lineage"), "_lineage"),
+    "studio_uri": "_studio_uri",
     **dict.fromkeys(("Fingerprint", "check_url", "fetch", "look_up", "put"), "_remote"),
     "AssetDatasetSource": "plugin",
 }

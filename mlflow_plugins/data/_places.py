@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mlflow_plugins.core import AssetStore
 from mlflow_plugins.data._addresses import DatastorePath, parse_azureml
-from mlflow_plugins.data._remote import fetch, look_up, put
+from mlflow_plugins.data._remote import fetch, list_remote, look_up, put
 from mlflow_plugins.data._transfer import Fingerprint
 from mlflow_plugins.data.datastores import open_datastore
 
@@ -63,3 +63,17 @@ def program_address(store: AssetStore, address: str) -> str:
     if isinstance(parsed, DatastorePath):
         return open_datastore(store, parsed.datastore).uri(parsed.path)
     return address
+
+
+def list_place(store: AssetStore, address: str) -> dict[str, Fingerprint] | None:
+    """Return what each file below an address says about itself, by its path below it.
+
+    None if the place does not answer, or not to this machine.
+
+    Raises:
+        NotFound: There is nothing, or there is no such datastore.
+    """
+    parsed = parse_azureml(address)
+    if isinstance(parsed, DatastorePath):
+        return open_datastore(store, parsed.datastore).fingerprints(parsed.path)
+    return list_remote(address)

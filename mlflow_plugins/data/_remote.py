@@ -21,7 +21,7 @@ from mlflow_plugins.data._hosts import check_host
 from mlflow_plugins.data._transfer import Fingerprint, Mask, Place, patiently, unreadable
 from mlflow_plugins.data._web import ask_web, download
 
-__all__ = ["Fingerprint", "check_url", "fetch", "look_up", "put"]
+__all__ = ["Fingerprint", "check_url", "fetch", "list_remote", "look_up", "put"]
 
 _WEB = ("http", "https")
 _EXTRAS = {
@@ -100,6 +100,15 @@ def fetch(url: str, folder: Path, *, is_folder: bool = False) -> Path:
     if _is_web_file(url, is_folder=is_folder):
         return download(url, folder, shown=masked(url), mask=_mask_of(url))
     return _place(url).copy_to(folder)
+
+
+def list_remote(url: str) -> dict[str, Fingerprint] | None:
+    """Return what each file below an address says about itself; None if it does not answer.
+
+    Raises:
+        NotFound: There is nothing.
+    """
+    return patiently(lambda: _place(url).ask_all())
 
 
 def put(path: Path, url: str) -> None:

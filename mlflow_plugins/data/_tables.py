@@ -87,7 +87,7 @@ def summarize(path: Path) -> TableSummary:
             f"{path.name!r} has the columns {', '.join(schema.names[:8])} but no rows. "
             "A data asset needs at least one row."
         )
-    columns = tuple(Column(name=field.name, type=_type_name(field.type)) for field in schema)
+    columns = tuple(Column(name=field.name, type=type_name(field.type)) for field in schema)
     return TableSummary(format=kind, n_rows=n_rows, columns=columns)
 
 
@@ -274,7 +274,8 @@ def _check_columns(path: Path, names: Sequence[str]) -> None:
         )
 
 
-def _type_name(kind: pa.DataType) -> str:
+def type_name(kind: pa.DataType) -> str:
+    """Return the word for a type: see `Column`."""
     tests = [
         (pa.types.is_boolean, "boolean"),
         (pa.types.is_integer, "integer"),
@@ -284,5 +285,5 @@ def _type_name(kind: pa.DataType) -> str:
         (lambda t: pa.types.is_string(t) or pa.types.is_large_string(t), "text"),
     ]
     if pa.types.is_dictionary(kind):
-        return _type_name(kind.value_type)
+        return type_name(kind.value_type)
     return next((name for test, name in tests if test(kind)), "other")

@@ -5,13 +5,14 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mlflow_plugins.core import NotFound, StudioError
 
 LOOK_UP_SECONDS = 10.0
 
 Mask = Callable[[str], str]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,21 @@ class Place:
         except FileNotFoundError:
             raise NotFound(nothing_at(self.shown)) from None
 
+    def ask_all(self) -> dict[str, Fingerprint]:
+        """Return what each file below the place says about itself, by its path below it.
+
+        Raises:
+            NotFound: There is nothing.
+        """
+        found = self.files.find(self.path, detail=True)
+        if not found:
+            raise NotFound(nothing_at(self.shown))
+        base = self.path.strip("/")
+        return {
+            str(name).strip("/").removeprefix(base).strip("/"): read_info(info)
+            for name, info in found.items()
+        }
+
     def copy_to(self, folder: Path) -> Path:
         """Copy it into a folder of this machine; return where it lies.
 
@@ -108,13 +124,13 @@ class Place:
             raise StudioError(f"{self.shown} cannot be written: {reason}.") from error
 
 
-def patiently(ask: Callable[[], Fingerprint]) -> Fingerprint | None:
+def patiently(ask: Callable[[], Answer]) -> Answer | None:
     """Ask, for ten seconds at most; None if there is no answer or no access.
 
     Raises:
         NotFound: The place answers that there is nothing.
     """
-    found: list[Fingerprint | NotFound] = []
+    found: list[Answer | NotFound] = []
 
     def try_it() -> None:
         try:

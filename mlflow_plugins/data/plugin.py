@@ -7,10 +7,12 @@ first use.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlflow.data.dataset import Dataset
 from mlflow.data.dataset_source import DatasetSource
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: TID251
 
     from mlflow_plugins.core import Asset
 
@@ -87,3 +89,39 @@ class AssetDatasetSource(DatasetSource):
     def from_dict(cls, source_dict: dict[Any, Any]) -> "AssetDatasetSource":
         """Read what `to_dict` returned."""
         return cls(source_dict["name"], source_dict["version"])
+
+
+def from_studio(
+    reference: str,
+    version: str | None = None,
+    *,
+    name: str | None = None,
+    digest: str | None = None,
+) -> Dataset:
+    """Make an MLflow dataset of a data asset, for ``mlflow.log_input``.
+
+    Args:
+        reference: The asset's name, or ``NAME:VERSION``, ``NAME@LABEL``.
+        version: The version, if the reference has none; the latest if neither has.
+        name: What MLflow calls the dataset; the asset's name if None.
+        digest: What MLflow notes as the content; the asset's own if None.
+
+    Example:
+        ``mlflow.log_input(mlflow.data.from_studio("people", "1"), context="training")``
+    """
+    from mlflow_plugins.core import AssetStore, connect, parse_reference
+    from mlflow_plugins.data._assets import DATA
+    from mlflow_plugins.data._datasets import StudioDataset
+
+    text = f"{reference}:{version}" if version is not None else reference
+    asset = AssetStore(connect()).resolve(DATA, parse_reference(text))
+    return StudioDataset(asset, name=name, digest=digest)
+
+
+def asset_repository(
+    artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
+) -> "ArtifactRepository":
+    """Open ``studio-data://NAME/VERSION`` for ``mlflow.artifacts``."""
+    from mlflow_plugins.data.artifacts.plugin import AssetArtifactRepository
+
+    return AssetArtifactRepository(artifact_uri, tracking_uri, registry_uri)

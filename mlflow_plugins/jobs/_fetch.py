@@ -73,7 +73,8 @@ def fetch_input(
 def _address(document: Mapping[str, Any], client: MlflowClient, run_id: str, name: str) -> Fetched:
     """Return the address by which the command itself can read an input."""
     if "asset" in document:
-        return Fetched(value=str(_asset(AssetStore(client), document).spec["path"]))
+        path = str(_asset(AssetStore(client), document).spec["path"])
+        return Fetched(value=program_address(AssetStore(client), path))
     if "file" in document:
         return Fetched(value=f"runs:/{run_id}/{INPUTS}/{name}/{document['file']}")
     if "uri" in document:

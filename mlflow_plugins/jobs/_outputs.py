@@ -124,6 +124,8 @@ def keep_output(output: Output, path: Path, client: MlflowClient, *, run_id: str
             name=output.name,
             version=output.version,
             description=output.description or "",
+            kind=output.type,
+            noted={"made_by": run_id},
         )
         places.append(f"is the data asset {asset.reference}")
     return places

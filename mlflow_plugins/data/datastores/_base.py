@@ -55,6 +55,16 @@ class Datastore(ABC):
         """
 
     @abstractmethod
+    def fingerprints(self, path: str) -> dict[str, Fingerprint] | None:
+        """Return what each file below a place says about itself, by its path below it.
+
+        None if there is no answer, or no access.
+
+        Raises:
+            NotFound: There is nothing.
+        """
+
+    @abstractmethod
     def fetch(self, path: str, folder: Path, *, is_folder: bool = False) -> Path:
         """Copy a file or folder into a folder of this machine; return where it lies.
 

@@ -72,6 +72,10 @@ class FileDatastore(Datastore):
         del is_folder
         return patiently(lambda: self._place(path).ask())
 
+    def fingerprints(self, path: str) -> dict[str, Fingerprint] | None:
+        """Return what each file below a place says. See `Datastore.fingerprints`."""
+        return patiently(lambda: self._place(path).ask_all())
+
     def fetch(self, path: str, folder: Path, *, is_folder: bool = False) -> Path:
         """Copy a file or folder. See `Datastore.fetch`."""
         del is_folder

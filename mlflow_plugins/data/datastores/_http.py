@@ -55,6 +55,11 @@ class HttpDatastore(Datastore):
         login = self._login()
         return patiently(lambda: ask_web(self.uri(path), shown=self.address(path), auth=login))
 
+    def fingerprints(self, path: str) -> dict[str, Fingerprint] | None:
+        """Refuse: web servers do not list."""
+        self.listing(path)
+        return None
+
     def fetch(self, path: str, folder: Path, *, is_folder: bool = False) -> Path:
         """Copy a file. See `Datastore.fetch`."""
         if is_folder:

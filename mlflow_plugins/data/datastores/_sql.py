@@ -73,6 +73,10 @@ class SqlDatastore(Datastore):
         self._check_table(inside(path))
         return Fingerprint()
 
+    def fingerprints(self, path: str) -> dict[str, Fingerprint] | None:
+        """Refuse: a table is one file."""
+        raise InvalidInput(f"{self.address(path)} is a table, not a folder. Write 'uri_file'.")
+
     def fetch(self, path: str, folder: Path, *, is_folder: bool = False) -> Path:
         """Copy a table into a Parquet file, whose path is returned."""
         del is_folder

@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import FileInfo
 
 from mlflow_plugins.core import AlreadyExists, Asset, AssetStore, NotFound
+from mlflow_plugins.data._digest import content_digest
 from mlflow_plugins.data._transfer import Fingerprint, nothing_at
 from mlflow_plugins.data.datastores._base import Datastore, inside, target_of
 
@@ -76,6 +77,18 @@ class WorkspaceDatastore(Datastore):
         if found is None:
             raise NotFound(nothing_at(self.address(path)))
         return Fingerprint() if found.is_dir else Fingerprint(size_bytes=found.file_size)
+
+    def fingerprints(self, path: str) -> dict[str, Fingerprint] | None:
+        """Return the size and the digest of each file: the server tells sizes alone."""
+        with tempfile.TemporaryDirectory() as folder:
+            fetched = self.fetch(path, Path(folder), is_folder=True)
+            files = [one for one in fetched.rglob("*") if one.is_file()]
+            return {
+                one.relative_to(fetched).as_posix(): Fingerprint(
+                    etag=content_digest(one), size_bytes=one.stat().st_size
+                )
+                for one in files
+            }
 
     def fetch(self, path: str, folder: Path, *, is_folder: bool = False) -> Path:
         """Copy a file or folder. See `Datastore.fetch`."""
