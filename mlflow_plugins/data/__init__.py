@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         put_place,
     )
     from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
+    from mlflow_plugins.data._sources import AssetDatasetSource
     from mlflow_plugins.data._studio_uri import studio_uri
     from mlflow_plugins.data.datastores import (
         DATASTORE,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
         create_datastore,
         open_datastore,
     )
-    from mlflow_plugins.data.plugin import AssetDatasetSource
 
 __all__ = [
     "DATA",
@@ -107,7 +107,7 @@ _MODULES = {
     **dict.fromkeys(("Lineage", "lineage"), "_lineage"),
     "studio_uri": "_studio_uri",
     **dict.fromkeys(("Fingerprint", "check_url", "fetch", "look_up", "put"), "_remote"),
-    "AssetDatasetSource": "plugin",
+    "AssetDatasetSource": "_sources",
 }
 
 

@@ -1,6 +1,5 @@
 """Data assets: versioned tables and folders, copied into the store and checked when used."""
 
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,26 +7,33 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import mlflow.artifacts
 import pyarrow as pa
 
 from mlflow_plugins.core import (
     Asset,
     AssetStore,
     InvalidInput,
-    StudioError,
     check_name,
     is_reference,
     parse_reference,
 )
+from mlflow_plugins.data._content import DATA, FOLDER, download_asset, home_of
 from mlflow_plugins.data._digest import content_digest, content_size_bytes
-from mlflow_plugins.data._references import fetch_reference, is_address, reference_spec
+from mlflow_plugins.data._references import is_address, reference_spec
 from mlflow_plugins.data._tables import SUFFIXES, read_rows, summarize, type_name
 
-DATA = "data"
 MLTABLE_FILE = "MLTable"
 
-_FOLDER = "data"
+__all__ = [
+    "DATA",
+    "ResolvedInput",
+    "create_data_asset",
+    "create_reference",
+    "download_asset",
+    "local_path",
+    "preview",
+    "resolve_input",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +78,13 @@ def create_data_asset(
     spec = {**(noted or {}), **_spec_of(store, path, kind)}
     more: dict[str, Any] = {"version": version, "tags": tags, "description": description}
     if twin := _same_content(store, name, spec):
-        place = {"path": twin.spec["path"], "stored_in": _home(twin)}
+        place = {"path": twin.spec["path"], "stored_in": home_of(twin)}
         if "file" in twin.spec:
             place["file"] = twin.spec["file"]
         return store.create(DATA, name, {**spec, **place}, **more)
     draft = store.draft(DATA, name)
     try:
-        location = store.add_file(draft, path, _FOLDER if path.is_dir() else None)
+        location = store.add_file(draft, path, FOLDER if path.is_dir() else None)
     except Exception:
         store.discard(draft)
         raise
@@ -186,59 +192,6 @@ def _same_content(store: AssetStore, name: str, spec: Mapping[str, Any]) -> Asse
         ),
         None,
     )
-
-
-def download_asset(store: AssetStore, asset: Asset, folder: Path) -> Path:
-    """Bring a data asset's content to this machine and check that it is what was noted.
-
-    Args:
-        store: The asset's store.
-        asset: A data asset.
-        folder: Where to put it; a copy that lies there already is used if it is intact.
-
-    Raises:
-        StudioError: The content is not what the asset's digest says.
-    """
-    if asset.spec.get("is_reference"):
-        return fetch_reference(store, asset, folder / asset.record_id)
-    target = folder / _home(asset) / _artifact(asset)
-    if not (target.exists() and content_digest(target) == asset.spec["digest"]):
-        _fetch(store, asset, target)
-    return target
-
-
-def _fetch(store: AssetStore, asset: Asset, target: Path) -> None:
-    """Download beside the target and move it there when it is complete and checked."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as passing:
-        fetched = Path(
-            mlflow.artifacts.download_artifacts(
-                run_id=_home(asset),
-                artifact_path=_artifact(asset),
-                dst_path=passing,
-                tracking_uri=store.records.client.tracking_uri,
-            )
-        )
-        digest = content_digest(fetched)
-        if digest != asset.spec["digest"]:
-            raise StudioError(
-                f"The content of {asset.reference} has changed since it was stored: its SHA-256 is "
-                f"{digest}, and {asset.spec['digest']} was noted. Create a new version from the "
-                "original data."
-            )
-        if target.is_dir():
-            shutil.rmtree(target)
-        fetched.replace(target)
-
-
-def _home(asset: Asset) -> str:
-    """Return the record that has a version's files: its own, or that of one with the same."""
-    return str(asset.spec.get("stored_in", asset.record_id))
-
-
-def _artifact(asset: Asset) -> str:
-    """Return where a version's content lies among its record's files."""
-    return str(asset.spec.get("file", _FOLDER))
 
 
 def preview(store: AssetStore, asset: Asset, *, n_rows: int = 100) -> pa.Table:

@@ -7,7 +7,7 @@ from mlflow.data.dataset import Dataset as DatasetObject
 from mlflow.entities import Dataset
 
 from mlflow_plugins.core import Asset
-from mlflow_plugins.data.plugin import AssetDatasetSource
+from mlflow_plugins.data._sources import AssetDatasetSource
 
 
 def as_mlflow_dataset(asset: Asset) -> Dataset:
@@ -55,7 +55,7 @@ class StudioDataset(DatasetObject):
     @property
     def profile(self) -> Any:
         """Rows and size, where they are known."""
-        return json.loads(self._entity.profile)
+        return json.loads(self._entity.profile or "{}")
 
     @property
     def schema(self) -> Any:

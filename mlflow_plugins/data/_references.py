@@ -9,7 +9,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,7 +131,7 @@ def _folder_digest(store: AssetStore, address: str) -> Digest:
     return _of_documents(documents, sum(one.get("size_bytes", 0) for one in documents))
 
 
-def _of_documents(documents: list[Mapping[str, Any]], size_bytes: int) -> Digest:
+def _of_documents(documents: Sequence[Mapping[str, Any]], size_bytes: int) -> Digest:
     body = json.dumps(documents, sort_keys=True)
     return Digest(kind=FINGERPRINT, digest=_hash(body), size_bytes=size_bytes)
 

@@ -81,7 +81,7 @@ def summarize(path: Path) -> TableSummary:
     _check_not_empty(path)
     kind = format_of(path)
     n_rows, schema = _parquet_summary(path) if kind == "parquet" else _csv_summary(path)
-    _check_columns(path, schema.names)
+    check_columns(path.name, schema.names)
     if n_rows == 0:
         raise InvalidInput(
             f"{path.name!r} has the columns {', '.join(schema.names[:8])} but no rows. "
@@ -114,7 +114,7 @@ def read_rows(path: Path, *, n_rows: int, offset: int = 0) -> pa.Table:
 
 def _csv_summary(path: Path) -> tuple[int, pa.Schema]:
     _check_utf8(path)
-    _check_columns(path, _header(path, _delimiter(path)))
+    check_columns(path.name, _header(path, _delimiter(path)))
     schema = _query_csv(path, "SELECT * FROM {} LIMIT 0").schema
     count = _query_csv(path, "SELECT count(*) FROM {}").column(0)[0].as_py()
     return int(count), schema
@@ -260,16 +260,21 @@ def _check_not_empty(path: Path) -> None:
             )
 
 
-def _check_columns(path: Path, names: Sequence[str]) -> None:
+def check_columns(shown: str, names: Sequence[str]) -> None:
+    """Make sure that every column has a name of its own.
+
+    Raises:
+        InvalidInput: One has none, or two have the same.
+    """
     unnamed = [position for position, name in enumerate(names, 1) if not name.strip()]
     if unnamed:
         raise InvalidInput(
-            f"{path.name!r}: column {unnamed[0]} has no name. Name every column in the header line."
+            f"{shown!r}: column {unnamed[0]} has no name. Name every column in the header line."
         )
     doubles = [name for name, count in Counter(names).items() if count > 1]
     if doubles:
         raise InvalidInput(
-            f"{path.name!r}: the column name {doubles[0]!r} occurs more than once. "
+            f"{shown!r}: the column name {doubles[0]!r} occurs more than once. "
             "Give every column a name of its own."
         )
 

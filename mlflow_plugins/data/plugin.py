@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlflow.data.dataset import Dataset
-from mlflow.data.dataset_source import DatasetSource
+
+from mlflow_plugins.data._sources import AssetDatasetSource
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: TID251
 
     from mlflow_plugins.core import Asset
+
+__all__ = [
+    "AssetDatasetSource",
+    "apply_data",
+    "apply_datastore",
+    "asset_repository",
+    "from_studio",
+]
 
 
 def apply_data(client: "MlflowClient", document: dict[str, Any], *, base_folder: Path) -> "Asset":
@@ -36,59 +45,6 @@ def apply_datastore(
         folder = base_folder / Path(str(document["path"])).expanduser()
         document = {**document, "path": str(folder.resolve())}
     return create_datastore(AssetStore(client), document)
-
-
-class AssetDatasetSource(DatasetSource):
-    """The source of an MLflow dataset that is a data asset.
-
-    ``mlflow.data.get_source(run_input).load()`` gives a local path wherever the tracking server can
-    be reached.
-    """
-
-    def __init__(self, name: str, version: str) -> None:
-        self.name = name
-        self.version = version
-
-    @staticmethod
-    def _get_source_type() -> str:
-        return "studio"
-
-    def load(self, **kwargs: Any) -> str:
-        """Download the asset and return its local path.
-
-        Args:
-            kwargs: ``folder``: where to put it; a new temporary folder by default.
-        """
-        import tempfile
-        from pathlib import Path
-
-        from mlflow_plugins.core import AssetStore, connect
-        from mlflow_plugins.data._assets import DATA, download_asset
-
-        store = AssetStore(connect())
-        asset = store.get(DATA, self.name, self.version)
-        return str(download_asset(store, asset, Path(kwargs.get("folder") or tempfile.mkdtemp())))
-
-    @staticmethod
-    def _can_resolve(raw_source: Any) -> bool:
-        return isinstance(raw_source, str) and raw_source.startswith("azureml:")
-
-    @classmethod
-    def _resolve(cls, raw_source: Any) -> "AssetDatasetSource":
-        from mlflow_plugins.core import AssetStore, connect, parse_reference
-        from mlflow_plugins.data._assets import DATA
-
-        asset = AssetStore(connect()).resolve(DATA, parse_reference(raw_source))
-        return cls(asset.name, asset.version)
-
-    def to_dict(self) -> dict[Any, Any]:
-        """Return what MLflow stores with the run."""
-        return {"name": self.name, "version": self.version}
-
-    @classmethod
-    def from_dict(cls, source_dict: dict[Any, Any]) -> "AssetDatasetSource":
-        """Read what `to_dict` returned."""
-        return cls(source_dict["name"], source_dict["version"])
 
 
 def from_studio(

@@ -15,7 +15,7 @@ from mlflow_plugins.core import (
     NotFound,
     connect,
 )
-from mlflow_plugins.data._assets import DATA, download_asset
+from mlflow_plugins.data._content import DATA, download_asset
 from mlflow_plugins.data._studio_uri import parse_studio_uri
 
 

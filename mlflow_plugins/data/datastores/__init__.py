@@ -21,7 +21,7 @@ from mlflow_plugins.data.datastores._registry import (
     open_datastore,
     set_default_datastore,
 )
-from mlflow_plugins.data.datastores._sql import SqlDatastore
+from mlflow_plugins.data.datastores._sql import SqlDatastore, write_rows
 from mlflow_plugins.data.datastores._workspace import (
     DATASTORE,
     DEFAULT_DATASTORE,
@@ -51,4 +51,5 @@ __all__ = [
     "read_document",
     "read_secret",
     "set_default_datastore",
+    "write_rows",
 ]

@@ -151,11 +151,22 @@ class SqlDatastore(Datastore):
             raise InvalidInput(
                 f"The query gives the column {doubles[0]!r} more than once. Name each with AS."
             )
-        return _write_rows(names, result.partitions(_ROWS_AT_ONCE), target)
+        return write_rows(names, result.partitions(_ROWS_AT_ONCE), target)
 
 
-def _write_rows(names: Sequence[str], parts: Iterator[Sequence[Any]], target: Path) -> int:
-    """Write rows whose types show only as they come: each part by itself, then all as one."""
+def write_rows(names: Sequence[str], parts: Iterator[Sequence[Any]], target: Path) -> int:
+    """Write rows to a Parquet file, though their types show only as they come; return how many.
+
+    Each part is written by itself first, then all of them with the types that hold every value.
+
+    Args:
+        names: The columns.
+        parts: Rows, some at a time.
+        target: The file.
+
+    Raises:
+        InvalidInput: There are no rows.
+    """
     with tempfile.TemporaryDirectory(dir=target.parent) as passing:
         files: list[Path] = []
         n_rows = 0
@@ -168,7 +179,7 @@ def _write_rows(names: Sequence[str], parts: Iterator[Sequence[Any]], target: Pa
             files.append(path)
             n_rows += len(rows)
         if not files:
-            raise InvalidInput("The query gives no rows. A data asset needs at least one.")
+            raise InvalidInput("There are no rows. A data asset needs at least one.")
         schema = _common_schema([pyarrow.parquet.read_schema(path) for path in files])
         with pyarrow.parquet.ParquetWriter(target, schema) as writer:
             for path in files:

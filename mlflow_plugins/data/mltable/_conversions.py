@@ -40,7 +40,8 @@ def conversions(given: Any) -> dict[str, tuple[str, Mapping[str, Any]]]:
 
 
 def _type(given: Any) -> tuple[str, Mapping[str, Any]]:
-    name, options = given, {}
+    name: Any = given
+    options: Any = {}
     if isinstance(given, Mapping) and len(given) == 1:
         name, options = next(iter(given.items()))
         options = options or {}

@@ -246,7 +246,7 @@ class _Parser:
         numbers = [one.sql for one in self._list()]
         try:
             year, month, day, *rest = map(int, numbers)
-            moment = dt.datetime(year, month, day, *rest)  # noqa: DTZ001  (columns have no zone)
+            moment = dt.datetime(year, month, day, *rest)  # type: ignore[arg-type]  # noqa: DTZ001
         except (TypeError, ValueError):
             raise self._error(f"datetime({', '.join(numbers)}) is no moment") from None
         return _Part(f"TIMESTAMP {text_to_sql(moment.isoformat(sep=' '))}")

@@ -18,7 +18,7 @@ from mlflow_plugins.core import (
     parse_reference,
 )
 from mlflow_plugins.data._addresses import masked, parse_azureml, scheme_of
-from mlflow_plugins.data._assets import DATA, download_asset
+from mlflow_plugins.data._content import DATA, download_asset
 from mlflow_plugins.data._places import fetch_place
 from mlflow_plugins.data._remote import check_url
 from mlflow_plugins.data.mltable._document import FILE_NAME, TablePath

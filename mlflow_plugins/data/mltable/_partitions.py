@@ -57,7 +57,8 @@ def parse_partition_format(given: Any) -> PartitionFormat:
         InvalidInput: It has no ``{column}``, or one that cannot be read.
     """
     text = _text(given)
-    pattern, columns, n_groups, end = "", {}, 0, 0
+    columns: dict[str, dict[str, int]] = {}
+    pattern, n_groups, end = "", 0, 0
     for found in _FIELD.finditer(text):
         pattern += _literal(text[end : found.start()])
         name, units = found[1].strip(), found[2]
@@ -103,7 +104,8 @@ def _literal(text: str) -> str:
 
 
 def _units(units: str, whole: str) -> tuple[str, dict[str, int]]:
-    pattern, groups, end = "", {}, 0
+    groups: dict[str, int] = {}
+    pattern, end = "", 0
     for found in _UNIT.finditer(units):
         pattern += _literal(units[end : found.start()])
         if found[0] in groups:
