@@ -11,7 +11,7 @@ from mlflow_plugins.data._assets import DATA, create_data_asset, preview
 from mlflow_plugins.data.datastores import open_datastore
 
 if TYPE_CHECKING:
-    from mlflow_plugins.data.importing import Look
+    from mlflow_plugins.data.importing import Look, SqlQuery
 
 _N_COLUMNS_SHOWN = 50
 
@@ -35,7 +35,7 @@ def create(path: Path, name: str, version: str | None, description: str) -> None
 
 
 @commands.command("import")
-@click.argument("source", default="")
+@click.argument("source", required=False, default="")
 @click.option("--name", required=True, help="Name of the asset.")
 @click.option("--version", help="A word of your choice; the next number if left out.")
 @click.option("--description", default="")
@@ -71,15 +71,30 @@ def import_command(
     from mlflow_plugins.data.importing import ImportOptions, import_data, look_at
 
     store = AssetStore(connect())
-    place: dict[str, Any] = {"datastore": datastore, "query": query, "progress": _show_rows}
-    place["options"] = ImportOptions(**options)
+    chosen = _source(store, source, datastore, query)
+    how: dict[str, Any] = {"options": ImportOptions(**options), "progress": _show_rows}
     if dry_run:
-        with look_at(store, source, **place) as (look, _):
+        with look_at(store, chosen, **how) as (look, _):
             _show_look(look)
         return
-    done = import_data(store, source, name=name, version=version, description=description, **place)
+    done = import_data(store, chosen, name=name, version=version, description=description, **how)
     _show_look(done.look)
     click.echo(f"Created {done.asset.reference} ({_size(done.asset)}).")
+
+
+def _source(
+    store: AssetStore, source: str, datastore: str | None, query: str | None
+) -> "str | SqlQuery":
+    from mlflow_plugins.data.importing import SqlQuery
+
+    if query is None:
+        return open_datastore(store, datastore).address(source) if datastore else source
+    if datastore is None or source:
+        raise InvalidInput(
+            "A query needs the datastore that it is for, and no SOURCE. Write: "
+            "mlflow-studio data import --datastore NAME --query 'SELECT ...' --name NAME"
+        )
+    return SqlQuery(datastore=datastore, text=query)
 
 
 def _show_rows(n_rows: int) -> None:

@@ -8,6 +8,7 @@ from mlflow_plugins.data.importing._import import (
     Imported,
     ImportOptions,
     Look,
+    SqlQuery,
     import_data,
     look_at,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "ImportOptions",
     "Imported",
     "Look",
+    "SqlQuery",
     "import_data",
     "look_at",
     "sniff",

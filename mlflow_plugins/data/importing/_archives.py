@@ -2,6 +2,7 @@
 
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from mlflow_plugins.core import InvalidInput, NotAllowed
@@ -74,6 +75,6 @@ def unpack(path: Path, folder: Path) -> list[Path]:
                     while block := source.read(1 << 20):
                         copy.write(block)
                 found.append(target)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError) as error:
         raise InvalidInput(f"{path.name!r} is damaged: {error}.") from error
     return sorted(found)

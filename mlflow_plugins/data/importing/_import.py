@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from mlflow_plugins.core import Asset, AssetStore, InvalidInput, check_name, did_you_mean
 from mlflow_plugins.data._addresses import masked, parse_azureml
@@ -69,6 +69,19 @@ class ImportOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SqlQuery:
+    """Rows of a database as a source.
+
+    Attributes:
+        datastore: A datastore of type ``sql``.
+        text: One SELECT.
+    """
+
+    datastore: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What a source is seen to be before it is stored.
 
@@ -117,112 +130,90 @@ def _nobody(n_rows: int) -> None:
 
 def import_data(
     store: AssetStore,
-    source: str = "",
+    source: str | SqlQuery,
     *,
     name: str,
     version: str | None = None,
     tags: Mapping[str, str] | None = None,
     description: str = "",
-    datastore: str | None = None,
-    query: str | None = None,
     options: ImportOptions | None = None,
-    base_folder: Path | None = None,
     progress: Progress = _nobody,
 ) -> Imported:
     """Read a table from anywhere and store it as a version of a data asset.
 
     Args:
         store: Where to create it.
-        source: A path, an address, or a path in ``datastore``; nothing with ``query``.
+        source: A path, an address (``azureml://datastores/...``, ``https:``, ``s3:``), or a query.
         name: Name of the asset.
         version: A word of the caller's choice; the next number if None.
         tags: The user's tags.
         description: For people.
-        datastore: Where the source is, or the database that the query is for.
-        query: One SELECT.
         options: What is known about the source.
-        base_folder: What relative paths count from; the current folder if None.
         progress: Told the number of rows read so far.
 
     Raises:
         InvalidInput: The source is broken; the message says where.
-        NotAllowed: The query writes, or an archive or a folder has what leads out of it.
+        NotAllowed: The query writes, or an archive has what leads out of it.
         NotFound: There is no such source.
         MissingExtra: What reads it is not installed.
     """
     check_name(name, what="name of a data asset")
-    with look_at(
-        store,
-        source,
-        datastore=datastore,
-        query=query,
-        options=options,
-        base_folder=base_folder,
-        progress=progress,
-    ) as (look, path):
-        imported_from = {"imported_from": look.shown}
-        if query is not None:
-            imported_from["query"] = query
-        stored = path if options and options.keep_original else _named(path, name)
+    with look_at(store, source, options=options, progress=progress) as (look, path):
+        noted: dict[str, Any] = {"imported_from": look.shown, "n_rejected": look.n_rejected}
+        if isinstance(source, SqlQuery):
+            noted["query"] = source.text
+        is_as_it_was = options is not None and options.keep_original
         asset = create_data_asset(
             store,
-            stored,
+            path if is_as_it_was else _named(path, name),
             name=name,
             version=version,
             tags=tags,
             description=description,
-            noted={**imported_from, "n_rejected": look.n_rejected},
+            noted=noted,
         )
         return Imported(asset=asset, look=look)
 
 
 @contextlib.contextmanager
 def look_at(
-    store: AssetStore | None,
-    source: str = "",
+    store: AssetStore,
+    source: str | SqlQuery,
     *,
-    datastore: str | None = None,
-    query: str | None = None,
     options: ImportOptions | None = None,
-    base_folder: Path | None = None,
     progress: Progress = _nobody,
 ) -> Iterator[tuple[Look, Path]]:
     """Read a source without storing it: what it is, and the file that would be stored.
 
     The file is gone when the block ends. See `import_data` for what is given and raised.
     """
-    given = options or ImportOptions()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        (work / "in").mkdir()
-        if query is not None:
-            yield _look_at_query(store, datastore, query, work)
+        if isinstance(source, SqlQuery):
+            yield _look_at_query(store, source, work)
             return
-        path, shown = _bring(store, source, datastore, base_folder or Path.cwd(), work / "in")
+        (work / "in").mkdir()
+        path, shown = _bring(store, source, work / "in")
         if path.is_dir():
             raise InvalidInput(
                 f"{shown!r} is a folder. Import its tables one by one, or keep it as a folder: "
                 "mlflow-studio data create FOLDER --name NAME"
             )
-        yield _read(path, shown, given, work, progress)
+        yield _read(path, shown, options or ImportOptions(), work, progress)
 
 
-def _look_at_query(
-    store: AssetStore | None, datastore: str | None, query: str, work: Path
-) -> tuple[Look, Path]:
-    if datastore is None or store is None:
-        raise InvalidInput("A query needs the datastore that it is for: --datastore NAME.")
-    opened = open_datastore(store, datastore)
+def _look_at_query(store: AssetStore, query: SqlQuery, work: Path) -> tuple[Look, Path]:
+    opened = open_datastore(store, query.datastore)
     if not isinstance(opened, SqlDatastore):
         raise InvalidInput(
-            f"The datastore {datastore!r} is of type {opened.kind!r}. A query needs one of type "
+            f"The datastore {opened.name!r} is of type {opened.kind!r}. A query needs one of type "
             "'sql'."
         )
     target = work / "query.parquet"
-    opened.query(query, target)
+    opened.query(query.text, target)
     summary = summarize(target)
     look = Look(
-        shown=f"a query to {datastore}",
+        shown=f"a query to {opened.name}",
         format="sql",
         dialect=None,
         columns=summary.columns,
@@ -231,21 +222,15 @@ def _look_at_query(
     return look, target
 
 
-def _bring(
-    store: AssetStore | None, source: str, datastore: str | None, base_folder: Path, work: Path
-) -> tuple[Path, str]:
+def _bring(store: AssetStore, source: str, work: Path) -> tuple[Path, str]:
     """Return the source on this machine, and what people call it."""
     if not source:
-        raise InvalidInput("Nothing is named to import. Give a path, an address, or --query.")
-    if datastore is not None and store is not None:
-        source = open_datastore(store, datastore).address(source)
+        raise InvalidInput("Nothing is named to import. Give a path or an address.")
     if not is_address(source):
-        path = local_path(source, base_folder=base_folder)
+        path = local_path(source, base_folder=Path.cwd())
         return path, path.name
     if parse_azureml(source) is None:
         check_url(source, is_folder=False)
-    if store is None:
-        raise InvalidInput(f"{source!r} lies in a workspace, and none is given.")
     return fetch_place(store, source, work, is_folder=False), masked(source)
 
 

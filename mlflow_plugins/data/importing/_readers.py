@@ -66,17 +66,19 @@ def csv_to_parquet(
     if dialect.encoding != "utf-8":
         path = _as_utf8(path, dialect.encoding, target.parent / "utf8.csv", shown)
     names = _names(path, dialect, shown)
+    n_rejected = 0
     try:
         with duckdb.connect() as connection:
-            params = {
-                "path": str(path),
-                "delim": dialect.delimiter,
-                "header": dialect.has_header,
-                "names": names,
-            }
-            reader = connection.sql(_query(keeps=rejected is not None), params=params)
+            params = {"path": str(path), "delim": dialect.delimiter, "header": dialect.has_header}
+            if rejected is not None:
+                params["path"] = _write_good_lines(connection, params, names, target.parent)
+                params["header"] = True
+                n_rejected = _keep_rejected(connection, rejected)
+            reader = connection.sql(
+                f"SELECT * FROM read_csv($path, names = $names, sample_size = -1, {_DIALECT})",  # noqa: S608
+                params=params | {"names": names},
+            )
             n_rows = _write(reader, target, progress, n_columns=len(names))
-            n_rejected = 0 if rejected is None else _keep_rejected(connection, rejected)
     except duckdb.Error as error:
         said = diagnose(
             path,
@@ -92,13 +94,23 @@ def csv_to_parquet(
     return Converted(n_rows=n_rows, n_rejected=n_rejected)
 
 
-def _query(*, keeps: bool) -> str:
-    bad_lines = ", store_rejects = true" if keeps else ""
-    return (
-        "SELECT * FROM read_csv($path, delim = $delim, header = $header, names = $names, "
-        "quote = '\"', escape = '\"', comment = '', sample_size = -1, strict_mode = true, "
-        f"hive_partitioning = false, max_line_size = 33554432{bad_lines})"
-    )
+_DIALECT = (
+    "delim = $delim, header = $header, quote = '\"', escape = '\"', comment = '', "
+    "strict_mode = true, hive_partitioning = false, max_line_size = 33554432"
+)
+
+
+def _write_good_lines(
+    connection: duckdb.DuckDBPyConnection, params: dict[str, Any], names: Sequence[str], work: Path
+) -> str:
+    """Write the lines that are rows to a file, whose types can be found; the others are noted."""
+    target = str(work / "good.csv")
+    columns = {"columns": dict.fromkeys(names, "VARCHAR")}
+    options = f"columns = $columns, auto_detect = false, store_rejects = true, {_DIALECT}"
+    query = f"SELECT * FROM read_csv($path, {options})"  # noqa: S608  (constants)
+    relation = connection.sql(query, params=params | columns)
+    relation.to_csv(target, sep=params["delim"], header=True, quotechar='"', escapechar='"')
+    return target
 
 
 def _names(path: Path, dialect: Dialect, shown: str) -> list[str]:

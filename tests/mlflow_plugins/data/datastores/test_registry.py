@@ -79,8 +79,7 @@ def test_the_command_line_knows_all_of_it(sqlite_uri, tmp_path, schema):
     (tmp_path / "ds.yml").write_text(f"{schema}name: mine\ntype: local\npath: files\n")
 
     def call(*words):
-        answer = CliRunner().invoke(commands, words)
-        return answer.output if answer.exit_code == 0 else answer.exception.message
+        return CliRunner().invoke(commands, words).output
 
     with use_tracking_uri(sqlite_uri):
         assert "datastore mine is at version 1" in call("apply", "-f", str(tmp_path / "ds.yml"))
