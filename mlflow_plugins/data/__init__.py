@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
     from mlflow_plugins.data._sources import AssetDatasetSource
     from mlflow_plugins.data._studio_uri import studio_uri
+    from mlflow_plugins.data._tables import format_of
     from mlflow_plugins.data.datastores import (
         DATASTORE,
         DEFAULT_DATASTORE,
@@ -69,6 +70,7 @@ __all__ = [
     "download_asset",
     "fetch",
     "fetch_place",
+    "format_of",
     "lineage",
     "local_path",
     "look_up",
@@ -106,6 +108,7 @@ _MODULES = {
     "content_digest": "_digest",
     **dict.fromkeys(("Lineage", "lineage"), "_lineage"),
     "studio_uri": "_studio_uri",
+    "format_of": "_tables",
     **dict.fromkeys(("Fingerprint", "check_url", "fetch", "look_up", "put"), "_remote"),
     "AssetDatasetSource": "_sources",
 }

@@ -21,6 +21,7 @@ __all__ = [
     "AssetDatasetSource",
     "apply_data",
     "apply_datastore",
+    "apply_import",
     "asset_repository",
     "from_studio",
 ]
@@ -32,6 +33,15 @@ def apply_data(client: "MlflowClient", document: dict[str, Any], *, base_folder:
     from mlflow_plugins.data._files import apply_data_file
 
     return apply_data_file(AssetStore(client), document, base_folder=base_folder)
+
+
+def apply_import(client: "MlflowClient", document: dict[str, Any], *, base_folder: Path) -> "Asset":
+    """Import a table or files, for ``mlflow-studio apply``."""
+    from mlflow_plugins.core import AssetStore
+    from mlflow_plugins.data.importing import apply_import_file
+
+    del base_folder  # an import file names no paths of this machine
+    return apply_import_file(AssetStore(client), document)
 
 
 def apply_datastore(

@@ -4,6 +4,7 @@
 ``tests/mlflow_plugins/data/importing/test_import.py`` first.
 """
 
+from mlflow_plugins.data.importing._apply import apply_import_file
 from mlflow_plugins.data.importing._import import (
     Imported,
     ImportOptions,
@@ -20,6 +21,7 @@ __all__ = [
     "Imported",
     "Look",
     "SqlQuery",
+    "apply_import_file",
     "import_data",
     "look_at",
     "sniff",

@@ -4,6 +4,7 @@ import datetime as dt
 import sqlite3
 import stat
 import zipfile
+from pathlib import Path
 
 import openpyxl
 import pandas as pd
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlflow_plugins.cli import commands
-from mlflow_plugins.core import AssetStore, InvalidInput, NotAllowed
+from mlflow_plugins.core import AssetStore, InvalidInput, NotAllowed, apply_file
 from mlflow_plugins.data import DATA, create_datastore, download_asset, preview
 from mlflow_plugins.data.importing import ImportOptions, SqlQuery, import_data, look_at
 from mlflow_plugins.data.importing import _archives as archives
@@ -308,6 +309,42 @@ def test_a_query_is_imported(store, tmp_path):
     with pytest.raises(InvalidInput, match="of type 'workspace'"):
         import_data(store, SqlQuery(datastore="workspaceblobstore", text="select 1"), name="q")
     assert table_of(store, "azureml://datastores/db/paths/t") == {"a": [1, 2], "b": ["x", "y"]}
+
+
+def test_azures_import_files_are_applied(store, tmp_path, caplog):
+    """Those of Azure/azureml-examples, cli/assets/data, with a connection that is here."""
+    with sqlite3.connect(tmp_path / "a.db") as connection:
+        connection.execute("create table my_table as select 1 as a")
+    connection.close()
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    create_datastore(store, {"name": "my_sqldb_connection", "type": "sql", "url": url})
+    write(tmp_path / "s3", "myfiles/titanic.csv", "a\n1\n")
+    place = {"type": "local", "path": str(tmp_path / "s3")}
+    create_datastore(store, {"name": "my_s3_connection", **place})
+    head = "$schema: http://azureml/sdk-2-0/DataImport.json\n"
+    sql = write(
+        tmp_path,
+        "sql.yml",
+        f"{head}type: mltable\nname: azuresql_sample\nsource:\n  type: database\n"
+        "  query: select * from my_table\n  connection: azureml:my_sqldb_connection\n"
+        "path: azureml://datastores/workspaceblobstore/paths/azuresql/${{name}}",
+    )
+    asset = apply_file(store.records.client, Path(sql))
+    assert preview(store, asset).to_pydict() == {"a": [1]}
+    assert "'path' is not applied" in caplog.text
+    files = write(
+        tmp_path,
+        "s3.yml",
+        f"{head}type: uri_folder\nname: s3_sample\nsource:\n  type: file_system\n"
+        "  path: myfiles/titanic.csv\n  connection: azureml:my_s3_connection\n",
+    )
+    asset = apply_file(store.records.client, Path(files))
+    assert (download_asset(store, asset, tmp_path / "c") / "titanic.csv").read_text() == "a\n1\n"
+    with pytest.raises(InvalidInput, match="needs exactly: type, query, connection"):
+        apply_file(
+            store.records.client,
+            Path(write(tmp_path, "x.yml", f"{head}name: x\nsource: {{type: database}}\n")),
+        )
 
 
 @pytest.mark.parametrize(
