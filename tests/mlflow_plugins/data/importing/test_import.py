@@ -325,7 +325,7 @@ def test_azures_import_files_are_applied(store, tmp_path, caplog):
     sql = write(
         tmp_path,
         "sql.yml",
-        f"{head}type: mltable\nname: azuresql_sample\nsource:\n  type: database\n"
+        head + "type: mltable\nname: azuresql_sample\nsource:\n  type: database\n"  # noqa: S608
         "  query: select * from my_table\n  connection: azureml:my_sqldb_connection\n"
         "path: azureml://datastores/workspaceblobstore/paths/azuresql/${{name}}",
     )
