@@ -3,7 +3,7 @@
 import csv
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mlflow_plugins.core import InvalidInput, MissingExtra
-from mlflow_plugins.data._tables import check_columns, diagnose
+from mlflow_plugins.data._tables import check_columns
 from mlflow_plugins.data.datastores import write_rows
 from mlflow_plugins.data.importing._archives import check_archive
 from mlflow_plugins.data.importing._sniff import Dialect
+from mlflow_plugins.data.mltable import DelimitedReader, TableFile
 
 MOST_COLUMNS = 20_000
 _ROWS_AT_ONCE = 20_000
-_CELLS_AT_ONCE = 2_000_000
 
 Progress = Callable[[int], None]
 
@@ -67,29 +67,19 @@ def csv_to_parquet(
         path = _as_utf8(path, dialect.encoding, target.parent / "utf8.csv", shown)
     names = _names(path, dialect, shown)
     n_rejected = 0
+    if rejected is not None:
+        path, n_rejected = _good_lines(path, dialect, names, target.parent, rejected, shown)
+    has_names = dialect.has_header or rejected is not None
+    options = {
+        "delimiter": dialect.delimiter,
+        "header": "all_files_same_headers" if has_names else "no_header",
+    }
     try:
-        with duckdb.connect() as connection:
-            params = {"path": str(path), "delim": dialect.delimiter, "header": dialect.has_header}
-            if rejected is not None:
-                params["path"] = _write_good_lines(connection, params, names, target.parent)
-                params["header"] = True
-                n_rejected = _keep_rejected(connection, rejected)
-            reader = connection.sql(
-                f"SELECT * FROM read_csv($path, names = $names, sample_size = -1, {_DIALECT})",  # noqa: S608
-                params=params | {"names": names},
-            )
-            n_rows = _write(reader, target, progress, n_columns=len(names))
-    except duckdb.Error as error:
-        said = diagnose(
-            path,
-            dialect.delimiter,
-            names,
-            has_header=dialect.has_header,
-            shown=shown,
-            error=error,
-        )
+        reader = DelimitedReader([TableFile(path, shown)], options, target.parent)
+        n_rows = _write(reader.schema, reader.batches(0), target, progress)
+    except InvalidInput as error:
         raise InvalidInput(
-            f"{said} Or keep such lines aside with: --on-bad-lines keep-aside"
+            f"{error.message} Or keep such lines aside with: --on-bad-lines keep-aside"
         ) from error
     return Converted(n_rows=n_rows, n_rejected=n_rejected)
 
@@ -100,17 +90,28 @@ _DIALECT = (
 )
 
 
-def _write_good_lines(
-    connection: duckdb.DuckDBPyConnection, params: dict[str, Any], names: Sequence[str], work: Path
-) -> str:
-    """Write the lines that are rows to a file, whose types can be found; the others are noted."""
-    target = str(work / "good.csv")
-    columns = {"columns": dict.fromkeys(names, "VARCHAR")}
+def _good_lines(
+    path: Path, dialect: Dialect, names: Sequence[str], work: Path, rejected: Path, shown: str
+) -> tuple[Path, int]:
+    """Write the lines that are rows to a file, whose types can be found, and the others aside."""
+    target = work / "good.csv"
     options = f"columns = $columns, auto_detect = false, store_rejects = true, {_DIALECT}"
     query = f"SELECT * FROM read_csv($path, {options})"  # noqa: S608  (constants)
-    relation = connection.sql(query, params=params | columns)
-    relation.to_csv(target, sep=params["delim"], header=True, quotechar='"', escapechar='"')
-    return target
+    params = {
+        "path": str(path),
+        "delim": dialect.delimiter,
+        "header": dialect.has_header,
+        "columns": dict.fromkeys(names, "VARCHAR"),
+    }
+    try:
+        with duckdb.connect() as connection:
+            rows = connection.sql(query, params=params)
+            rows.to_csv(
+                str(target), sep=dialect.delimiter, header=True, quotechar='"', escapechar='"'
+            )
+            return target, _keep_rejected(connection, rejected)
+    except duckdb.Error as error:
+        raise InvalidInput(f"{shown!r} cannot be read: {str(error).splitlines()[0]}") from error
 
 
 def _names(path: Path, dialect: Dialect, shown: str) -> list[str]:
@@ -177,7 +178,8 @@ def json_to_parquet(
                 params={"path": str(lines)},
             )
             check_columns(shown, reader.columns)
-            n_rows = _write(reader, target, progress, n_columns=len(reader.columns))
+            stream = reader.to_arrow_reader(_ROWS_AT_ONCE)
+            n_rows = _write(stream.schema, stream, target, progress)
     except duckdb.Error as error:
         raise InvalidInput(f"{shown!r}: {str(error).splitlines()[0]}") from error
     return Converted(n_rows=n_rows, n_rejected=n_rejected)
@@ -335,12 +337,12 @@ def parquet_files_to_one(paths: Sequence[Path], target: Path, shown: Mapping[Pat
     return n_rows
 
 
-def _write(relation: Any, target: Path, progress: Progress, *, n_columns: int) -> int:
+def _write(
+    schema: pa.Schema, batches: Iterable[pa.RecordBatch], target: Path, progress: Progress
+) -> int:
     n_rows = 0
-    at_once = max(1, min(_ROWS_AT_ONCE, _CELLS_AT_ONCE // max(n_columns, 1)))
-    reader = relation.to_arrow_reader(at_once)
-    with pyarrow.parquet.ParquetWriter(target, reader.schema) as writer:
-        for batch in reader:
+    with pyarrow.parquet.ParquetWriter(target, schema) as writer:
+        for batch in batches:
             writer.write_batch(batch)
             n_rows += batch.num_rows
             progress(n_rows)

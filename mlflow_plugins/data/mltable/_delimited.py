@@ -18,9 +18,11 @@ from mlflow_plugins.data.mltable._expressions import name_to_sql
 from mlflow_plugins.data.mltable._files import TableFile
 
 ROWS_AT_ONCE = 20_000
+_CELLS_AT_ONCE = 2_000_000
 
-# Moments are found by `_moments`: DuckDB would guess whether 01/02/2024 is in January.
-_CANDIDATES = ["BOOLEAN", "BIGINT", "DOUBLE", "VARCHAR"]
+# The others are found by `_texts`: DuckDB would take yes and no, which are often labels, for
+# booleans, and guess whether 01/02/2024 is in January.
+_CANDIDATES = ["BIGINT", "DOUBLE", "VARCHAR"]
 _NO_TYPE = "VARCHAR"
 _SOURCE = (
     "read_csv($path, delim = $delim, header = $header, quote = '\"', escape = '\"', "
@@ -78,10 +80,11 @@ class DelimitedReader:
         chosen = [self._select(name, kind, sheet) for name, kind in self._column_types.items()]
         query = f"SELECT {', '.join(chosen)} FROM {_SOURCE}"  # noqa: S608  (quoted)
         params = self._params(sheet) | {"columns": columns}
+        n_rows = max(1, min(ROWS_AT_ONCE, _CELLS_AT_ONCE // len(self._column_types)))
         try:
             with duckdb.connect() as connection:
                 connection.execute("SET TimeZone = 'UTC'")
-                reader = connection.sql(query, params=params).to_arrow_reader(ROWS_AT_ONCE)
+                reader = connection.sql(query, params=params).to_arrow_reader(n_rows)
                 for batch in reader:
                     yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
         except duckdb.Error as error:
@@ -151,14 +154,16 @@ class DelimitedReader:
         if len(kinds) != len(names):
             return dict.fromkeys(names, _NO_TYPE)
         found = dict(zip(names, kinds, strict=True))
-        return found | self._moments(sheet, [one for one in names if found[one] == _NO_TYPE])
+        return found | self._texts(sheet, [one for one in names if found[one] == _NO_TYPE])
 
-    def _moments(self, sheet: _Sheet, names: Sequence[str]) -> dict[str, str]:
-        """Return which texts of a file are all moments as ISO 8601 writes them, or all missing."""
+    def _texts(self, sheet: _Sheet, names: Sequence[str]) -> dict[str, str]:
+        """Return which texts are all true or false, moments as ISO 8601 writes them, or missing."""
         if not names:
             return {}
         chosen = ", ".join(
-            f"count({one}), count(TRY_CAST({one} AS TIMESTAMP))" for one in map(name_to_sql, names)
+            f"count({one}), count_if(lower({one}) IN ('true', 'false')), "
+            f"count(TRY_CAST({one} AS TIMESTAMP))"
+            for one in map(name_to_sql, names)
         )
         params = self._params(sheet) | {"columns": dict.fromkeys(sheet.columns, _NO_TYPE)}
         try:
@@ -167,12 +172,8 @@ class DelimitedReader:
                 row = connection.execute(query, params).fetchone() or ()
         except duckdb.Error as error:
             raise self._explained(sheet, error) from error
-        pairs = zip(names, row[::2], row[1::2], strict=True)
-        return {
-            name: "" if n_values == 0 else "TIMESTAMP"
-            for name, n_values, n_moments in pairs
-            if n_values == n_moments
-        }
+        counts = zip(names, row[::3], row[1::3], row[2::3], strict=True)
+        return {name: _kind_of_texts(*one) for name, *one in counts}
 
     # ------------------------------------------------------------ SQL
 
@@ -209,7 +210,7 @@ _ARROW = {
     "TIMESTAMP": pa.timestamp("us"),
     "VARCHAR": pa.string(),
 }
-_READ_AS = {kind: _NO_TYPE if kind == "TIMESTAMP" else kind for kind in _ARROW}
+_READ_AS = {kind: kind if kind in _CANDIDATES else _NO_TYPE for kind in _ARROW}
 _OVERRIDES = {
     "int": "BIGINT",
     "float": "DOUBLE",
@@ -218,6 +219,15 @@ _OVERRIDES = {
     "datetime": "TIMESTAMP",
     "string": "VARCHAR",
 }
+
+
+def _kind_of_texts(n_values: int, n_booleans: int, n_moments: int) -> str:
+    """Return the type of a column of texts; none if all are missing."""
+    if n_values == 0:
+        return ""
+    if n_booleans == n_values:
+        return "BOOLEAN"
+    return "TIMESTAMP" if n_moments == n_values else _NO_TYPE
 
 
 def _common(kinds: Sequence[str]) -> str:

@@ -179,6 +179,13 @@ def test_a_folder_is_not_a_table(store, tmp_path):
         table_of(store, str(tmp_path))
 
 
+def test_labels_and_dates_of_unknown_order_stay_as_they_are(store, tmp_path):
+    path = write(tmp_path, "t.csv", "y,d,m\nyes,01/02/2024,2024-02-01\nno,03/04/2024,2024-04-03\n")
+    moments = [dt.datetime.fromisoformat(one) for one in ("2024-02-01", "2024-04-03")]
+    expected = {"y": ["yes", "no"], "d": ["01/02/2024", "03/04/2024"], "m": moments}
+    assert table_of(store, path) == expected
+
+
 def test_strange_names_stay(store, tmp_path):
     names = ['q"uote', "🙂", "line\nbreak", "a;b", "$path", "SELECT"]
     frame = pd.DataFrame([list(range(6))] * 2, columns=names)
