@@ -8,7 +8,7 @@ import click
 
 from mlflow_plugins.core import Asset, AssetStore, InvalidInput, connect, parse_reference
 from mlflow_plugins.data._assets import DATA, create_data_asset, preview
-from mlflow_plugins.data.datastores import open_datastore
+from mlflow_plugins.data.datastores import check_no_way_out, open_datastore
 
 if TYPE_CHECKING:
     from mlflow_plugins.data.importing import Look, SqlQuery
@@ -27,7 +27,8 @@ def commands() -> None:
 @click.option("--version", help="A word of your choice; the next number if left out.")
 @click.option("--description", default="")
 def create(path: Path, name: str, version: str | None, description: str) -> None:
-    """Store the table or folder PATH as a version of a data asset."""
+    """Store the file or folder PATH as a version of a data asset."""
+    check_no_way_out(path, path)
     asset = create_data_asset(
         AssetStore(connect()), path, name=name, version=version, description=description
     )

@@ -8,6 +8,7 @@ from mlflow_plugins.core import Asset, AssetStore, InvalidInput, did_you_mean
 from mlflow_plugins.data._assets import DATA, create_data_asset, create_reference, local_path
 from mlflow_plugins.data._digest import content_digest
 from mlflow_plugins.data._references import is_address, reference_spec
+from mlflow_plugins.data.datastores import check_no_way_out
 
 _FIELDS = ("$schema", "name", "version", "description", "tags", "properties", "type", "path")
 _TYPES = ("uri_file", "uri_folder", "mltable")
@@ -49,6 +50,7 @@ def apply_data_file(store: AssetStore, document: Mapping[str, Any], *, base_fold
     if path.is_dir() != (kind in _FOLDERS):
         what = "a folder" if path.is_dir() else "a file"
         raise InvalidInput(f"Field 'type' is {kind!r}, but {str(path)!r} is {what}.")
+    check_no_way_out(path, path)
     if standing is not None and standing.spec["digest"] == content_digest(path):
         return standing
     return create_data_asset(store, path, **facts)

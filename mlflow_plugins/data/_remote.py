@@ -7,6 +7,7 @@ is read anonymously.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ _EXTRAS = {
     "gs": ("gcsfs", "gcs"),
     "gcs": ("gcsfs", "gcs"),
 }
+_CHAIN = re.compile(r"[A-Za-z0-9+.-]+::")
 _AZURE_CREDENTIALS = ("AZURE_STORAGE_", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
 _AWS_CREDENTIALS = ("AWS_", "BOTO_CONFIG")
 
@@ -47,7 +49,8 @@ def check_url(url: str, *, is_folder: bool) -> None:
         NotAllowed: Its host is one that hands out credentials of this machine.
     """
     scheme = scheme_of(url)
-    if scheme in _WEB:
+    _check_plain(url)
+    if scheme not in _EXTRAS:  # the others name buckets, not hosts
         check_host(url)
     if scheme == "adl":
         raise InvalidInput(
@@ -127,6 +130,18 @@ def put(path: Path, url: str) -> None:
 # ---------------------------------------------------------------- fsspec
 
 
+def _check_plain(url: str) -> None:
+    """Refuse what fsspec takes for one address within another: only the outer one was looked at.
+
+    Raises:
+        InvalidInput: It is such an address.
+    """
+    if _CHAIN.match(url):
+        raise InvalidInput(
+            f"{masked(url)!r} is an address within another one ('::'). Give the inner one alone."
+        )
+
+
 def _known_schemes() -> list[str]:
     import fsspec
 
@@ -146,7 +161,10 @@ def _open(url: str) -> tuple[Any, str]:
     """Return fsspec's file system for an address, and the path in it."""
     import fsspec
 
+    _check_plain(url)
     blob = parse_blob_url(url)
+    if blob is None and scheme_of(url) in _WEB:
+        raise InvalidInput(f"{masked(url)!r} is a web address, which cannot be listed as a folder.")
     try:
         if blob is not None:
             options = {"account_name": blob.account, "anon": _is_anonymous(_AZURE_CREDENTIALS)}

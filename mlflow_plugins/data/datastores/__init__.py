@@ -8,7 +8,7 @@ kind ``datastore``; it says where its secrets lie, never what they are. Read
 
 from mlflow_plugins.data.datastores._base import Datastore
 from mlflow_plugins.data.datastores._credentials import hide, is_secret_reference, read_secret
-from mlflow_plugins.data.datastores._filesystem import FileDatastore
+from mlflow_plugins.data.datastores._filesystem import FileDatastore, check_no_way_out
 from mlflow_plugins.data.datastores._http import HttpDatastore
 from mlflow_plugins.data.datastores._kinds import KINDS, read_document
 from mlflow_plugins.data.datastores._query import check_reads_only
@@ -39,6 +39,7 @@ __all__ = [
     "HttpDatastore",
     "SqlDatastore",
     "WorkspaceDatastore",
+    "check_no_way_out",
     "check_reads_only",
     "create_datastore",
     "default_datastore",

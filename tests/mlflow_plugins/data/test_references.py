@@ -166,6 +166,13 @@ def test_any_file_is_an_asset(store, tmp_path):
         create_data_asset(store, tmp_path / "m.pkl", name="pickle")
 
 
+def test_a_link_out_of_a_folder_is_refused(store, tmp_path):
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "x").symlink_to("/etc/passwd")
+    with pytest.raises(StudioError, match="leads out of the folder"):
+        apply(store, tmp_path, name="f", type="uri_folder", path="f")
+
+
 def mltable(folder, path="./a.csv"):
     folder.mkdir(exist_ok=True)
     (folder / "a.csv").write_text("a,b\n1,x\n2,y\n")
