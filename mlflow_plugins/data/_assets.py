@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -20,7 +20,7 @@ from mlflow_plugins.core import (
 from mlflow_plugins.data._content import DATA, FOLDER, download_asset, home_of
 from mlflow_plugins.data._digest import content_digest, content_size_bytes
 from mlflow_plugins.data._references import is_address, reference_spec
-from mlflow_plugins.data._tables import SUFFIXES, read_rows, summarize, type_name
+from mlflow_plugins.data._tables import SUFFIXES, read_rows, summarize, table_fields, type_name
 
 MLTABLE_FILE = "MLTable"
 
@@ -131,12 +131,7 @@ def _spec_of(store: AssetStore, path: Path, kind: str | None) -> dict[str, Any]:
 
 
 def _table_spec(path: Path) -> dict[str, Any]:
-    summary = summarize(path)
-    return _file_spec(path) | {
-        "format": summary.format,
-        "n_rows": summary.n_rows,
-        "schema": [asdict(column) for column in summary.columns],
-    }
+    return table_fields(summarize(path)) | _file_spec(path)
 
 
 def _file_spec(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Nothing is copied. A small file is read once for a digest over its content; of a
 folder, the digest is over what the place says of each file: its name, size, etag or time.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -26,6 +27,7 @@ from mlflow_plugins.data._addresses import (
 from mlflow_plugins.data._digest import content_digest, content_size_bytes
 from mlflow_plugins.data._places import fetch_place, list_place, look_up_place
 from mlflow_plugins.data._remote import check_url
+from mlflow_plugins.data._tables import SUFFIXES, TableSummary, summarize, table_fields
 
 SMALL_BYTES = 64 << 20
 
@@ -42,11 +44,13 @@ class Digest:
             ``unknown``: the place says nothing to this machine.
         digest: SHA-256 in hex.
         size_bytes: Of the content, where it is known.
+        table: Rows and columns, if a table was read.
     """
 
     kind: str
     digest: str
     size_bytes: int
+    table: TableSummary | None = None
 
 
 def is_address(path: str) -> bool:
@@ -81,6 +85,7 @@ def reference_spec(store: AssetStore, address: str, *, kind: str) -> dict[str, A
         "digest": found.digest,
         "digest_of": found.kind,
         "size_bytes": found.size_bytes,
+        **({} if found.table is None else table_fields(found.table)),
     }
 
 
@@ -120,7 +125,17 @@ def digest_of(store: AssetStore, address: str, *, is_folder: bool) -> Digest:
             kind=CONTENT,
             digest=content_digest(fetched),
             size_bytes=content_size_bytes(fetched),
+            table=_table(fetched),
         )
+
+
+def _table(path: Path) -> TableSummary | None:
+    """Return what a table file holds; None if it is none, or a broken one: it is not ours."""
+    if path.suffix.lower() not in SUFFIXES:
+        return None
+    with contextlib.suppress(InvalidInput):
+        return summarize(path)
+    return None
 
 
 def _folder_digest(store: AssetStore, address: str) -> Digest:

@@ -9,9 +9,9 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
@@ -55,6 +55,15 @@ class TableSummary:
     format: Format
     n_rows: int
     columns: tuple[Column, ...]
+
+
+def table_fields(summary: TableSummary) -> dict[str, Any]:
+    """Return what is stored about a table, as JSON types."""
+    return {
+        "format": summary.format,
+        "n_rows": summary.n_rows,
+        "schema": [asdict(column) for column in summary.columns],
+    }
 
 
 def format_of(path: Path) -> Format:

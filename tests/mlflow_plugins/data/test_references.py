@@ -61,6 +61,7 @@ def test_a_file_is_noted_and_verified(store, place, tmp_path, limit, monkeypatch
     assert asset.spec["path"] == f"{BASE}/a.csv"
     assert asset.spec["size_bytes"] == 12
     assert asset.spec["digest_of"] == ("content" if limit > 12 else "fingerprint")
+    assert asset.spec.get("n_rows") == (2 if limit > 12 else None)
     assert open_datastore(store).client.list_artifacts(asset.record_id) == []
     local = download_asset(store, asset, tmp_path / "cache")
     assert local.read_text() == "a,b\n1,x\n2,y\n"

@@ -50,7 +50,7 @@ def test_a_query_becomes_parquet(database, tmp_path):
     ("query", "error", "message"),
     [
         ('select age, age from "people ü"', InvalidInput, "'age' more than once"),
-        ('select * from "people ü" where age > 99', InvalidInput, "gives no rows"),
+        ('select * from "people ü" where age > 99', InvalidInput, "There are no rows"),
         ("select * from missing", StudioError, "no such table: missing"),
         ("selct 1", InvalidInput, "."),
     ],
