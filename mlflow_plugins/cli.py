@@ -15,6 +15,7 @@ _COMMANDS = {
     "apply": "mlflow_plugins.workspace._apply:apply_command",
     "compute": "mlflow_plugins.jobs._compute_commands:commands",
     "data": "mlflow_plugins.data._commands:commands",
+    "datastore": "mlflow_plugins.data.datastores._commands:commands",
     "endpoint": "mlflow_plugins.deployments._commands:commands",
     "environment": "mlflow_plugins.jobs.environments._commands:commands",
     "job": "mlflow_plugins.jobs._commands:commands",

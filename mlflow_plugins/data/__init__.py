@@ -20,21 +20,33 @@ if TYPE_CHECKING:
         DATA,
         ResolvedInput,
         create_data_asset,
+        create_reference,
         download_asset,
         local_path,
         preview,
         resolve_input,
     )
     from mlflow_plugins.data._datasets import as_mlflow_dataset
-    from mlflow_plugins.data._datastores import (
+    from mlflow_plugins.data._digest import content_digest
+    from mlflow_plugins.data._lineage import Lineage, lineage
+    from mlflow_plugins.data._places import (
+        fetch_place,
+        look_up_place,
+        program_address,
+        put_place,
+    )
+    from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
+    from mlflow_plugins.data._sources import AssetDatasetSource
+    from mlflow_plugins.data._studio_uri import studio_uri
+    from mlflow_plugins.data._tables import format_of
+    from mlflow_plugins.data.datastores import (
         DATASTORE,
         DEFAULT_DATASTORE,
         Datastore,
+        WorkspaceDatastore,
+        create_datastore,
         open_datastore,
     )
-    from mlflow_plugins.data._digest import content_digest
-    from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
-    from mlflow_plugins.data.plugin import AssetDatasetSource
 
 __all__ = [
     "DATA",
@@ -46,22 +58,33 @@ __all__ = [
     "DatastorePath",
     "Fingerprint",
     "JobOutput",
+    "Lineage",
     "ResolvedInput",
+    "WorkspaceDatastore",
     "as_mlflow_dataset",
     "check_url",
     "content_digest",
     "create_data_asset",
+    "create_datastore",
+    "create_reference",
     "download_asset",
     "fetch",
+    "fetch_place",
+    "format_of",
+    "lineage",
     "local_path",
     "look_up",
+    "look_up_place",
     "masked",
     "open_datastore",
     "parse_azureml",
     "preview",
+    "program_address",
     "put",
+    "put_place",
     "resolve_input",
     "scheme_of",
+    "studio_uri",
 ]
 
 _MODULES = {
@@ -71,11 +94,23 @@ _MODULES = {
     ),
     "as_mlflow_dataset": "_datasets",
     **dict.fromkeys(
-        ("DATASTORE", "DEFAULT_DATASTORE", "Datastore", "open_datastore"), "_datastores"
+        (
+            "DATASTORE",
+            "DEFAULT_DATASTORE",
+            "Datastore",
+            "WorkspaceDatastore",
+            "create_datastore",
+            "open_datastore",
+        ),
+        "datastores",
     ),
+    **dict.fromkeys(("fetch_place", "look_up_place", "program_address", "put_place"), "_places"),
     "content_digest": "_digest",
+    **dict.fromkeys(("Lineage", "lineage"), "_lineage"),
+    "studio_uri": "_studio_uri",
+    "format_of": "_tables",
     **dict.fromkeys(("Fingerprint", "check_url", "fetch", "look_up", "put"), "_remote"),
-    "AssetDatasetSource": "plugin",
+    "AssetDatasetSource": "_sources",
 }
 
 

@@ -9,9 +9,9 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
@@ -57,6 +57,15 @@ class TableSummary:
     columns: tuple[Column, ...]
 
 
+def table_fields(summary: TableSummary) -> dict[str, Any]:
+    """Return what is stored about a table, as JSON types."""
+    return {
+        "format": summary.format,
+        "n_rows": summary.n_rows,
+        "schema": [asdict(column) for column in summary.columns],
+    }
+
+
 def format_of(path: Path) -> Format:
     """Tell by a file's name how it is written.
 
@@ -81,13 +90,13 @@ def summarize(path: Path) -> TableSummary:
     _check_not_empty(path)
     kind = format_of(path)
     n_rows, schema = _parquet_summary(path) if kind == "parquet" else _csv_summary(path)
-    _check_columns(path, schema.names)
+    check_columns(path.name, schema.names)
     if n_rows == 0:
         raise InvalidInput(
             f"{path.name!r} has the columns {', '.join(schema.names[:8])} but no rows. "
             "A data asset needs at least one row."
         )
-    columns = tuple(Column(name=field.name, type=_type_name(field.type)) for field in schema)
+    columns = tuple(Column(name=field.name, type=type_name(field.type)) for field in schema)
     return TableSummary(format=kind, n_rows=n_rows, columns=columns)
 
 
@@ -101,7 +110,9 @@ def read_rows(path: Path, *, n_rows: int, offset: int = 0) -> pa.Table:
         return _query_csv(
             path, "SELECT * FROM {} LIMIT $n_rows OFFSET $offset", n_rows=n_rows, offset=offset
         )
-    query = "SELECT * FROM read_parquet($path) LIMIT $n_rows OFFSET $offset"
+    query = (
+        "SELECT * FROM read_parquet($path, hive_partitioning = false) LIMIT $n_rows OFFSET $offset"
+    )
     params = {"path": str(path), "n_rows": n_rows, "offset": offset}
     with duckdb.connect() as connection:
         return connection.sql(query, params=params).to_arrow_table()
@@ -112,7 +123,7 @@ def read_rows(path: Path, *, n_rows: int, offset: int = 0) -> pa.Table:
 
 def _csv_summary(path: Path) -> tuple[int, pa.Schema]:
     _check_utf8(path)
-    _check_columns(path, _header(path, _delimiter(path)))
+    check_columns(path.name, _header(path, _delimiter(path)))
     schema = _query_csv(path, "SELECT * FROM {} LIMIT 0").schema
     count = _query_csv(path, "SELECT count(*) FROM {}").column(0)[0].as_py()
     return int(count), schema
@@ -126,7 +137,8 @@ def _query_csv(path: Path, query: str, **params: int) -> pa.Table:
     """
     delimiter = _delimiter(path)
     dialect = "delim = $delim, quote = '\"', escape = '\"', comment = '', header = true"
-    source = f"read_csv($path, {dialect}, sample_size = -1, strict_mode = true)"
+    dialect += ", sample_size = -1, strict_mode = true, hive_partitioning = false"
+    source = f"read_csv($path, {dialect})"
     try:
         with duckdb.connect() as connection:
             relation = connection.sql(
@@ -134,25 +146,51 @@ def _query_csv(path: Path, query: str, **params: int) -> pa.Table:
             )
             return relation.to_arrow_table()
     except duckdb.Error as error:
-        raise InvalidInput(_diagnosis(path, delimiter)) from error
+        raise InvalidInput(_diagnosis(path, delimiter, error)) from error
 
 
-def _diagnosis(path: Path, delimiter: str) -> str:
-    """Say which line breaks the file: read again as text, where DuckDB reports it exactly."""
-    columns = dict.fromkeys(_header(path, delimiter), "VARCHAR")
+def _diagnosis(path: Path, delimiter: str, error: duckdb.Error) -> str:
+    names = _header(path, delimiter)
+    return diagnose(path, delimiter, names, has_header=True, shown=path.name, error=error)
+
+
+def diagnose(
+    path: Path,
+    delimiter: str,
+    names: Sequence[str],
+    *,
+    has_header: bool,
+    shown: str,
+    error: duckdb.Error,
+) -> str:
+    """Say which line breaks a file: read again as text, where DuckDB reports it exactly.
+
+    Args:
+        path: The file.
+        delimiter: What separates its values.
+        names: Of its columns.
+        has_header: Whether its first line has the names.
+        shown: What people call the file.
+        error: What DuckDB said when it read the file with types.
+    """
     advice = "Fix that line, or write the file again with every text in quotes, and try once more."
     try:
         with duckdb.connect() as connection:
             connection.sql(
                 "SELECT count(*) FROM read_csv($path, delim = $delim, quote = '\"', escape = '\"', "
-                "comment = '', header = true, auto_detect = false, strict_mode = true, "
-                "columns = $columns)",
-                params={"path": str(path), "delim": delimiter, "columns": columns},
+                "comment = '', header = $header, auto_detect = false, strict_mode = true, "
+                "columns = $columns, hive_partitioning = false)",
+                params={
+                    "path": str(path),
+                    "delim": delimiter,
+                    "header": has_header,
+                    "columns": dict.fromkeys(names, "VARCHAR"),
+                },
             ).fetchall()
-    except duckdb.Error as error:
-        text = str(error)
+    except duckdb.Error as found:
+        text = str(found)
         line = _LINE.search(text)
-        where = f"{path.name!r}, line {line[1]}: " if line else f"{path.name!r}: "
+        where = f"{shown!r}, line {line[1]}: " if line else f"{shown!r}: "
         counts = _COLUMNS_FOUND.search(text)
         if "quote" in text.split("Possible", 1)[0].lower():
             return (
@@ -161,8 +199,10 @@ def _diagnosis(path: Path, delimiter: str) -> str:
         if counts:
             return f"{where}{counts[2]} values where the header has {counts[1]} columns. {advice}"
         return f"{where}{_first_sentence(text)} {advice}"
+    if has_header is False or "convert" in str(error):
+        return f"{shown!r}: {_first_sentence(str(error))} {advice}"
     return (
-        f"{path.name!r} cannot be read as a table with the separator {delimiter!r}. "
+        f"{shown!r} cannot be read as a table with the separator {delimiter!r}. "
         "Write it as plain CSV: one header line, the same number of values on every line."
     )
 
@@ -229,21 +269,27 @@ def _check_not_empty(path: Path) -> None:
             )
 
 
-def _check_columns(path: Path, names: Sequence[str]) -> None:
+def check_columns(shown: str, names: Sequence[str]) -> None:
+    """Make sure that every column has a name of its own.
+
+    Raises:
+        InvalidInput: One has none, or two have the same.
+    """
     unnamed = [position for position, name in enumerate(names, 1) if not name.strip()]
     if unnamed:
         raise InvalidInput(
-            f"{path.name!r}: column {unnamed[0]} has no name. Name every column in the header line."
+            f"{shown!r}: column {unnamed[0]} has no name. Name every column in the header line."
         )
     doubles = [name for name, count in Counter(names).items() if count > 1]
     if doubles:
         raise InvalidInput(
-            f"{path.name!r}: the column name {doubles[0]!r} occurs more than once. "
+            f"{shown!r}: the column name {doubles[0]!r} occurs more than once. "
             "Give every column a name of its own."
         )
 
 
-def _type_name(kind: pa.DataType) -> str:
+def type_name(kind: pa.DataType) -> str:
+    """Return the word for a type: see `Column`."""
     tests = [
         (pa.types.is_boolean, "boolean"),
         (pa.types.is_integer, "integer"),
@@ -253,5 +299,5 @@ def _type_name(kind: pa.DataType) -> str:
         (lambda t: pa.types.is_string(t) or pa.types.is_large_string(t), "text"),
     ]
     if pa.types.is_dictionary(kind):
-        return _type_name(kind.value_type)
+        return type_name(kind.value_type)
     return next((name for test, name in tests if test(kind)), "other")

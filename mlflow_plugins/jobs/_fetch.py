@@ -14,9 +14,10 @@ from mlflow_plugins.data import (
     DATA,
     content_digest,
     download_asset,
-    fetch,
-    look_up,
+    fetch_place,
+    look_up_place,
     masked,
+    program_address,
 )
 from mlflow_plugins.jobs._fields import DIRECT
 from mlflow_plugins.jobs._inputs import INPUTS
@@ -61,7 +62,7 @@ def fetch_input(
         return Fetched(value=str(download_asset(store, _asset(store, document), folder)))
     folder.mkdir(parents=True, exist_ok=True)
     if "url" in document:
-        return _fetch_url(document, folder)
+        return _fetch_url(document, AssetStore(client), folder)
     if "file" in document:
         path = f"{INPUTS}/{name}/{document['file']}"
         return Fetched(value=_download(client, folder, run_id=run_id, artifact_path=path))
@@ -72,24 +73,26 @@ def fetch_input(
 def _address(document: Mapping[str, Any], client: MlflowClient, run_id: str, name: str) -> Fetched:
     """Return the address by which the command itself can read an input."""
     if "asset" in document:
-        return Fetched(value=str(_asset(AssetStore(client), document).spec["path"]))
+        path = str(_asset(AssetStore(client), document).spec["path"])
+        return Fetched(value=program_address(AssetStore(client), path))
     if "file" in document:
         return Fetched(value=f"runs:/{run_id}/{INPUTS}/{name}/{document['file']}")
     if "uri" in document:
         return Fetched(value=document["uri"])
     url = document["url"]
-    return Fetched(value=url, stamp={"uri": masked(url), **document["fingerprint"]})
+    value = program_address(AssetStore(client), url)
+    return Fetched(value=value, stamp={"uri": masked(url), **document["fingerprint"]})
 
 
 def _asset(store: AssetStore, document: Mapping[str, Any]) -> Asset:
     return store.resolve(DATA, parse_reference(document["asset"]))
 
 
-def _fetch_url(document: Mapping[str, Any], folder: Path) -> Fetched:
+def _fetch_url(document: Mapping[str, Any], store: AssetStore, folder: Path) -> Fetched:
     url, is_folder = document["url"], document["is_folder"]
-    found = look_up(url, is_folder=is_folder)
+    found = look_up_place(store, url, is_folder=is_folder)
     fingerprint = {} if found is None else found.as_document()
-    path = fetch(url, folder, is_folder=is_folder)
+    path = fetch_place(store, url, folder, is_folder=is_folder)
     before = document["fingerprint"]
     return Fetched(
         value=str(path),

@@ -29,10 +29,10 @@ from mlflow_plugins.data import (
     DATA,
     AssetAddress,
     DatastorePath,
-    JobOutput,
+    WorkspaceDatastore,
     check_url,
     local_path,
-    look_up,
+    look_up_place,
     masked,
     open_datastore,
     parse_azureml,
@@ -109,8 +109,12 @@ def _pin(
     address = parse_azureml(path)
     if isinstance(address, AssetAddress):
         path, is_model = address.reference, address.kind == "models"
+    elif isinstance(address, DatastorePath):
+        return _pin_datastore(address, given, store, client)
     elif address is not None:
-        return {"uri": _artifact_uri(address, given, store, client)}
+        uri = f"runs:/{address.run_id}/{address.artifact_path}"
+        _check_artifact(client, uri, given)
+        return {"uri": uri}
     if is_reference(path):
         reference = parse_reference(path)
         if not is_model:
@@ -121,7 +125,8 @@ def _pin(
         return {"uri": _pin_uri(client, given)}
     if scheme in ("", "file"):
         return local_path(path, base_folder=base_folder)
-    return _pin_url(given)
+    check_url(path, is_folder=given.type in FOLDER_TYPES)
+    return _pin_place(path, given, store)
 
 
 def _scheme(path: str) -> str:
@@ -133,26 +138,25 @@ def _scheme(path: str) -> str:
 # ---------------------------------------------------------------- addresses outside
 
 
-def _pin_url(given: Input) -> dict[str, Any]:
-    url, is_folder = given.path or "", given.type in FOLDER_TYPES
-    check_url(url, is_folder=is_folder)
-    found = look_up(url, is_folder=is_folder)
+def _pin_place(url: str, given: Input, store: AssetStore) -> dict[str, Any]:
+    is_folder = given.type in FOLDER_TYPES
+    found = look_up_place(store, url, is_folder=is_folder)
     fingerprint = {} if found is None else found.as_document()
     return {"url": url, "fingerprint": fingerprint, "is_folder": is_folder}
 
 
-# ---------------------------------------------------------------- what the server keeps
-
-
-def _artifact_uri(
-    address: DatastorePath | JobOutput, given: Input, store: AssetStore, client: MlflowClient
-) -> str:
-    if isinstance(address, DatastorePath):
-        uri = open_datastore(store, address.datastore).uri(address.path)
-    else:
-        uri = f"runs:/{address.run_id}/{address.artifact_path}"
+def _pin_datastore(
+    address: DatastorePath, given: Input, store: AssetStore, client: MlflowClient
+) -> dict[str, Any]:
+    opened = open_datastore(store, address.datastore)
+    if not isinstance(opened, WorkspaceDatastore):
+        return _pin_place(opened.address(address.path), given, store)
+    uri = opened.uri(address.path)
     _check_artifact(client, uri, given)
-    return uri
+    return {"uri": uri}
+
+
+# ---------------------------------------------------------------- what the server keeps
 
 
 def _pin_uri(client: MlflowClient, given: Input) -> str:

@@ -15,12 +15,15 @@ from mlflow_plugins.data import (
     masked,
     open_datastore,
     parse_azureml,
-    put,
+    program_address,
+    put_place,
     scheme_of,
 )
 from mlflow_plugins.jobs._fields import DIRECT, MODEL_TYPES, Output
 
 OUTPUTS = "outputs"
+
+_READ_ONLY_KINDS = ("http", "sql")
 
 
 def prepare_output(output: Output, folder: Path, client: MlflowClient, *, run_id: str) -> str:
@@ -36,10 +39,7 @@ def prepare_output(output: Output, folder: Path, client: MlflowClient, *, run_id
 
 def _address(output: Output, store: AssetStore) -> str | None:
     """Return the address by which the command itself can write an output."""
-    address = parse_azureml(output.path or "")
-    if isinstance(address, DatastorePath):
-        return open_datastore(store, address.datastore).uri(address.path)
-    return output.path
+    return None if output.path is None else program_address(store, output.path)
 
 
 def is_written(path: Path) -> bool:
@@ -73,7 +73,7 @@ def _check_output(output: Output, store: AssetStore) -> None:
         return
     address = parse_azureml(output.path)
     if isinstance(address, DatastorePath):
-        open_datastore(store, address.datastore)
+        _check_datastore(store, address)
     elif address is not None or scheme_of(output.path) in ("", "file", "runs", "models"):
         raise InvalidInput(
             f"path is {masked(output.path)!r}. Outputs are always kept with the run; give an "
@@ -86,6 +86,15 @@ def _check_output(output: Output, store: AssetStore) -> None:
             raise InvalidInput(
                 f"path is {masked(output.path)!r}, a web address, to which nothing can be written."
             )
+
+
+def _check_datastore(store: AssetStore, address: DatastorePath) -> None:
+    opened = open_datastore(store, address.datastore)
+    if opened.kind in _READ_ONLY_KINDS:
+        raise InvalidInput(
+            f"path is in the datastore {opened.name!r} of type {opened.kind!r}, to which nothing "
+            "can be written. Choose a datastore of another type."
+        )
 
 
 def keep_output(output: Output, path: Path, client: MlflowClient, *, run_id: str) -> list[str]:
@@ -103,7 +112,7 @@ def keep_output(output: Output, path: Path, client: MlflowClient, *, run_id: str
         client.log_artifact(run_id, str(path), OUTPUTS)
     places = []
     if output.path is not None:
-        _write(output.path, path, client)
+        put_place(AssetStore(client), path, output.path)
         places.append(f"is at {masked(output.path)}")
     if output.name is not None and output.type in MODEL_TYPES:
         version = _register_model(output, output.name, path, client, run_id)
@@ -115,6 +124,8 @@ def keep_output(output: Output, path: Path, client: MlflowClient, *, run_id: str
             name=output.name,
             version=output.version,
             description=output.description or "",
+            kind=output.type,
+            noted={"made_by": run_id},
         )
         places.append(f"is the data asset {asset.reference}")
     return places
@@ -142,13 +153,3 @@ def _register_model(
         description=output.description,
     )
     return str(version.version)
-
-
-def _write(address: str, path: Path, client: MlflowClient) -> None:
-    parsed = parse_azureml(address)
-    if isinstance(parsed, DatastorePath):
-        is_below = path.is_file() and address.endswith("/")
-        target = f"{parsed.path}/" if is_below else parsed.path
-        open_datastore(AssetStore(client), parsed.datastore).upload(path, target)
-    else:
-        put(path, f"{address}{path.name}" if path.is_file() and address.endswith("/") else address)

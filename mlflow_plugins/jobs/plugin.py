@@ -44,10 +44,15 @@ def make_reconciler(client: "MlflowClient", settings: "Settings", folder: Path) 
 def apply_compute(
     client: "MlflowClient", document: dict[str, Any], *, base_folder: Path
 ) -> "Asset":
-    """Create or change a compute, for ``mlflow-studio apply``."""
+    """Create or change a compute, for ``mlflow-studio apply``.
+
+    A document of type ``local`` that names a path describes a datastore.
+    """
+    from mlflow_plugins.data.plugin import apply_datastore
     from mlflow_plugins.jobs.compute import create_compute
 
-    del base_folder  # a compute file names no paths
+    if document.get("type") == "local" and "path" in document:
+        return apply_datastore(client, document, base_folder=base_folder)
     return create_compute(client, document)
 
 

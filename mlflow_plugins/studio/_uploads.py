@@ -89,11 +89,12 @@ def _add_piece(studio: Studio, token: str) -> dict[str, Any]:
 
 
 def _finish(studio: Studio, token: str) -> dict[str, Any]:
-    from mlflow_plugins.data import create_data_asset
+    from mlflow_plugins.data import create_data_asset, format_of
 
     file = uploaded_file(studio, token)
     document = _document()
     try:
+        format_of(file)  # the page is for tables
         asset = create_data_asset(
             studio.assets(),
             file,

@@ -1,7 +1,9 @@
 """Inputs from anywhere and outputs to anywhere: refused early, read right, kept without secrets."""
 
+import ssl
 import sys
 
+import aiohttp.connector
 import pytest
 
 from mlflow_plugins.core import AssetStore, InvalidInput, MissingExtra, NotFound
@@ -36,6 +38,8 @@ def public(hosts):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
+        # Made when it is imported, which another test may have done with other authorities.
+        patch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", ssl.create_default_context())
         yield files
 
 
