@@ -87,9 +87,9 @@ def summarize(path: Path) -> TableSummary:
     Raises:
         InvalidInput: The file is empty, broken, without rows, or of an unknown format.
     """
-    _check_not_empty(path)
+    check_not_empty(path)
     kind = format_of(path)
-    n_rows, schema = _parquet_summary(path) if kind == "parquet" else _csv_summary(path)
+    n_rows, schema = parquet_summary(path) if kind == "parquet" else _csv_summary(path)
     check_columns(path.name, schema.names)
     if n_rows == 0:
         raise InvalidInput(
@@ -122,8 +122,8 @@ def read_rows(path: Path, *, n_rows: int, offset: int = 0) -> pa.Table:
 
 
 def _csv_summary(path: Path) -> tuple[int, pa.Schema]:
-    _check_utf8(path)
-    check_columns(path.name, _header(path, _delimiter(path)))
+    check_utf8(path)
+    check_columns(path.name, header_of(path, delimiter_of(path)))
     schema = _query_csv(path, "SELECT * FROM {} LIMIT 0").schema
     count = _query_csv(path, "SELECT count(*) FROM {}").column(0)[0].as_py()
     return int(count), schema
@@ -135,8 +135,8 @@ def _query_csv(path: Path, query: str, **params: int) -> pa.Table:
     The separator comes from the header line, not from DuckDB's own guess: for a file with a broken
     quote that guess is "one column of text", which would hide the damage.
     """
-    delimiter = _delimiter(path)
-    dialect = "delim = $delim, quote = '\"', escape = '\"', comment = '', header = true"
+    delimiter = delimiter_of(path)
+    dialect = "delim = $delim, quote = '\"', escape = '\"', comment = '', header = true, skip = 0"
     dialect += ", sample_size = -1, strict_mode = true, hive_partitioning = false"
     source = f"read_csv($path, {dialect})"
     try:
@@ -150,7 +150,7 @@ def _query_csv(path: Path, query: str, **params: int) -> pa.Table:
 
 
 def _diagnosis(path: Path, delimiter: str, error: duckdb.Error) -> str:
-    names = _header(path, delimiter)
+    names = header_of(path, delimiter)
     return diagnose(path, delimiter, names, has_header=True, shown=path.name, error=error)
 
 
@@ -161,7 +161,7 @@ def diagnose(
     *,
     has_header: bool,
     shown: str,
-    error: duckdb.Error,
+    error: Exception,
 ) -> str:
     """Say which line breaks a file: read again as text, where DuckDB reports it exactly.
 
@@ -212,19 +212,19 @@ def _first_sentence(text: str) -> str:
     return (lines[0] if lines else "it cannot be parsed").rstrip(".") + "."
 
 
-def _delimiter(path: Path) -> str:
+def delimiter_of(path: Path) -> str:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         line = re.sub(r'"[^"]*"', "", file.readline())
     counts = Counter(character for character in line if character in _DELIMITERS)
     return counts.most_common(1)[0][0] if counts else ","
 
 
-def _header(path: Path, delimiter: str) -> list[str]:
+def header_of(path: Path, delimiter: str) -> list[str]:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         return next(csv.reader(file, delimiter=delimiter), [])
 
 
-def _check_utf8(path: Path) -> None:
+def check_utf8(path: Path) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     n_lines = 1
     with path.open("rb") as file:
@@ -245,7 +245,7 @@ def _check_utf8(path: Path) -> None:
 # ---------------------------------------------------------------- Parquet
 
 
-def _parquet_summary(path: Path) -> tuple[int, pa.Schema]:
+def parquet_summary(path: Path) -> tuple[int, pa.Schema]:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             return file.metadata.num_rows, file.schema_arrow
@@ -259,7 +259,7 @@ def _parquet_summary(path: Path) -> tuple[int, pa.Schema]:
 # ---------------------------------------------------------------- both
 
 
-def _check_not_empty(path: Path) -> None:
+def check_not_empty(path: Path) -> None:
     if not path.is_file():
         raise InvalidInput(f"There is no file {str(path)!r}.")
     with path.open("rb") as file:

@@ -106,10 +106,10 @@ def _check_parquet(paths: Sequence[Path]) -> None:
     first: pa.Schema | None = None
     for path in paths:
         _check_there(path)
-        _, schema = _tables._parquet_summary(path)
+        _, schema = _tables.parquet_summary(path)
         if not schema.names:
             raise InvalidInput(f"{path.name!r} has no columns. A table needs at least one.")
-        _tables._check_columns(path, schema.names)
+        _tables.check_columns(path.name, schema.names)
         first = first or schema
         if schema.names != first.names:
             raise _differ(paths[0], path, first.names, schema.names)
@@ -131,25 +131,30 @@ def _csv_to_parquet(paths: Sequence[Path], target: Path, engine: Engine) -> None
     for path, header in zip(paths, headers, strict=True):
         if header != headers[0]:
             raise _differ(paths[0], path, headers[0], header)
-    delimiter = _tables._delimiter(paths[0])
+    delimiter = _tables.delimiter_of(paths[0])
     source = (
         f"read_csv({file_list(paths)}, delim = {literal(delimiter)}, quote = '\"', "
         "escape = '\"', comment = '', header = true, skip = 0, sample_size = -1, "
-        "strict_mode = true)"
+        "strict_mode = true, hive_partitioning = false)"
     )
     try:
         copy_to_parquet(f"SELECT * FROM {source}", target, engine)
     except InvalidInput as error:
-        messages = [_tables._diagnosis(path, delimiter) for path in paths]
+        messages = [
+            _tables.diagnose(
+                path, delimiter, headers[0], has_header=True, shown=path.name, error=error
+            )
+            for path in paths
+        ]
         raise InvalidInput(next((m for m in messages if ", line" in m), messages[0])) from error
 
 
 def _check_csv(path: Path) -> list[str]:
     _check_there(path)
-    _tables._check_not_empty(path)
-    _tables._check_utf8(path)
-    header = _tables._header(path, _tables._delimiter(path))
-    _tables._check_columns(path, header)
+    _tables.check_not_empty(path)
+    _tables.check_utf8(path)
+    header = _tables.header_of(path, _tables.delimiter_of(path))
+    _tables.check_columns(path.name, header)
     return header
 
 

@@ -64,7 +64,9 @@ class Table(AbstractContextManager["Table"]):
     def __init__(self, files: Sequence[Path], engine: Engine) -> None:
         self.files = tuple(files)
         self._engine = engine
-        found = engine.run(f"DESCRIBE SELECT * FROM read_parquet({file_list(files)})")
+        found = engine.run(
+            f"DESCRIBE SELECT * FROM read_parquet({file_list(files)}, hive_partitioning = false)"
+        )
         names = pa.parquet.read_schema(files[0]).names
         self.columns = describe(names, found.column("column_type").to_pylist())
         self.source = _source(files, self.columns)
@@ -293,7 +295,7 @@ def open_table(paths: Path | Sequence[Path], *, cache: Path, limits: Limits | No
 
 def _source(files: Sequence[Path], columns: Sequence[TableColumn]) -> str:
     names = ", ".join(column.sql for column in columns)
-    return f"read_parquet({file_list(files)}) AS t({names})"
+    return f"read_parquet({file_list(files)}, hive_partitioning = false) AS t({names})"
 
 
 def _named(table: pa.Table, columns: Sequence[TableColumn]) -> pa.Table:
