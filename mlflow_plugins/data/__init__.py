@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from mlflow_plugins.data._datasets import as_mlflow_dataset
     from mlflow_plugins.data._digest import content_digest
+    from mlflow_plugins.data._exploring import asset_profile, open_asset
     from mlflow_plugins.data._lineage import Lineage, lineage
     from mlflow_plugins.data._places import (
         fetch_place,
@@ -62,6 +63,7 @@ __all__ = [
     "ResolvedInput",
     "WorkspaceDatastore",
     "as_mlflow_dataset",
+    "asset_profile",
     "check_url",
     "content_digest",
     "create_data_asset",
@@ -76,6 +78,7 @@ __all__ = [
     "look_up",
     "look_up_place",
     "masked",
+    "open_asset",
     "open_datastore",
     "parse_azureml",
     "preview",
@@ -106,6 +109,7 @@ _MODULES = {
     ),
     **dict.fromkeys(("fetch_place", "look_up_place", "program_address", "put_place"), "_places"),
     "content_digest": "_digest",
+    **dict.fromkeys(("asset_profile", "open_asset"), "_exploring"),
     **dict.fromkeys(("Lineage", "lineage"), "_lineage"),
     "studio_uri": "_studio_uri",
     "format_of": "_tables",

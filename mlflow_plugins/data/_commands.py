@@ -8,6 +8,11 @@ import click
 
 from mlflow_plugins.core import Asset, AssetStore, InvalidInput, connect, parse_reference
 from mlflow_plugins.data._assets import DATA, create_data_asset, preview
+from mlflow_plugins.data._explore_commands import (
+    compare_command,
+    profile_command,
+    query_command,
+)
 from mlflow_plugins.data.datastores import check_no_way_out, open_datastore
 
 if TYPE_CHECKING:
@@ -19,6 +24,10 @@ _N_COLUMNS_SHOWN = 50
 @click.group("data")
 def commands() -> None:
     """Create, list and show data assets; put files into datastores."""
+
+
+for _command in (profile_command, compare_command, query_command):
+    commands.add_command(_command)
 
 
 @commands.command("create")
