@@ -99,7 +99,7 @@ def _look_at_home(page: Page) -> None:
         expect(card.get_by_role("link", name=name).first).to_be_visible()
     page.get_by_role("link", name="Evaluation of income-model").click()
     expect(page.get_by_role("heading", name="About")).to_be_visible()
-    expect(page.get_by_text("Completed")).to_be_visible()
+    expect(page.get_by_text("Completed", exact=True)).to_be_visible()
 
 
 def _delete(page: Page) -> None:
