@@ -40,9 +40,9 @@ class Entry:
 
     @property
     def has_runner(self) -> bool:
-        """Whether the runner lives, or is about to."""
+        """Whether the runner lives, or is about to, and has work to do."""
         runner = RunnerFolder(self.folder)
-        if not self.folder.is_dir():
+        if not self.folder.is_dir() or not runner.needs_room:
             return False
         if runner.identity is None:
             return time.time() - self.taken_at < _START_SECONDS

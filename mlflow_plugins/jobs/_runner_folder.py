@@ -21,7 +21,7 @@ from mlflow_plugins.jobs.compute import Share
 
 JOBS, ENVIRONMENTS = "jobs", "environments"
 
-_IDENTITY, _GIVEN = "runner", "given.json"
+_IDENTITY, _GIVEN, _DONE = "runner", "given.json", "done"
 
 
 def plain(folder: Path) -> Path:
@@ -83,6 +83,15 @@ class RunnerFolder:
     def process(self) -> psutil.Process | None:
         """The runner's process if it is alive."""
         return self.identity.find() if self.identity else None
+
+    def note_work_done(self) -> None:
+        """Write down that the runner only keeps books from now on, and needs no room for that."""
+        (self.path / _DONE).touch()
+
+    @property
+    def needs_room(self) -> bool:
+        """Whether the work of the job is not done."""
+        return not (self.path / _DONE).exists()
 
     def note_given(self, given: Given) -> None:
         """Write down what an agent gives the runner."""

@@ -132,6 +132,7 @@ class Runner:
         self._attempt = Attempt(hold=hold, record=record, watch=self._watch, settings=settings)
         self._number = self._attempt.job.attempt + 1
         self._share = given.share
+        self._machine_folder = given.machine_folder
         self._work = self._make_work(environment)
 
     def run(self) -> None:
@@ -146,11 +147,18 @@ class Runner:
                 ending = self._work.run()
             finally:
                 end_leftovers(self._folder)
+            self._free_room()
             self._finish(log, ending)
         except LeaseLost:
             self._watch.ask(Wish.LOST)
         finally:
             self._watch.close()
+
+    def _free_room(self) -> None:
+        """Let the next job begin while this one's log and outcome are stored."""
+        with contextlib.suppress(OSError):  # a full disk; it is free once this process has ended
+            RunnerFolder(self._folder).note_work_done()
+            nudge(self._machine_folder)
 
     def _make_work(self, environment: Mapping[str, str]) -> Work | RemoteWork:
         backend = load_backend(self._attempt.job.backend, self._backend_options())
