@@ -16,10 +16,15 @@ from mlflow_plugins.core import (
     check_lease,
     set_or_read,
 )
-from mlflow_plugins.jobs._job import has_outcome, is_cancel_requested, read_state, stored_status
+from mlflow_plugins.jobs._job import (
+    end_tags,
+    has_outcome,
+    is_cancel_requested,
+    read_state,
+    stored_status,
+)
 from mlflow_plugins.jobs._job_tags import (
     ATTEMPT,
-    ERROR,
     FAILURES,
     OUTCOME,
     RETRY_AT,
@@ -133,14 +138,15 @@ class Hold:
             LeaseLost: The holder does not hold the job any more.
         """
         record = self._standing()
+        error = error[:_ERROR_LIMIT]
         outcome = {
             "status": str(status),
-            "error": error[:_ERROR_LIMIT],
+            "error": error,
             "ended_at": self._clock.now(),
             "token": self.lease.token,
         }
         value = json.dumps(outcome)
-        tags = {STATUS: str(status)} | ({ERROR: error[:_ERROR_LIMIT]} if error else {})
+        tags = end_tags(status, error)
         standing = set_or_read(self.client, record.id, OUTCOME, value, tags=tags)
         params = standing or {**record.params, OUTCOME: value}
         self.record = replace(

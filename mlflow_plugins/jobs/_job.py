@@ -16,6 +16,7 @@ from mlflow_plugins.jobs._job_tags import (
     CANCEL,
     COMPUTE,
     COORDINATOR,
+    ERROR,
     EXPERIMENT,
     FAILURES,
     INSTANCE_TYPE,
@@ -159,6 +160,11 @@ def outcome_of(record: Record) -> dict[str, Any]:
     """Return how the job ended; empty while it goes on."""
     outcome: dict[str, Any] = json.loads(record.params.get(OUTCOME, "{}"))
     return outcome
+
+
+def end_tags(status: JobStatus, error: str) -> dict[str, str]:
+    """Return the tags that say how a job ended, on its record and on the user's run."""
+    return {STATUS: str(status)} | ({ERROR: error} if error else {})
 
 
 def has_outcome(record: Record) -> bool:

@@ -77,6 +77,7 @@ class RecordLog:
         self._client = client
         self._record_id = record.id
         self._has_ended = has_outcome(record)
+        self._was_asked = True  # by whoever read the record
         self._artifact_uri = record.artifact_uri
 
     def read(self, offset: int) -> LogSlice:
@@ -107,7 +108,9 @@ class RecordLog:
 
     def _look(self) -> bool:
         """Tell whether the job has ended."""
-        self._has_ended = self._has_ended or has_outcome(read_state(self._client, self._record_id))
+        if not self._has_ended and not self._was_asked:
+            self._has_ended = has_outcome(read_state(self._client, self._record_id))
+        self._was_asked = False
         return self._has_ended
 
     def _pieces(self) -> list["_Piece"]:

@@ -78,6 +78,7 @@ class JobQueue:
         self.clock = clock or SystemClock()
         self.records = Records(client)
         self.leases = Leases(client, clock=self.clock)
+        self._statuses = Statuses(self.records)
 
     def put(
         self,
@@ -141,7 +142,7 @@ class JobQueue:
             self.client.set_tag(record.tags[job_tags.RUN], job_tags.RECORD, record.id)
             if record.role != JOB:
                 self.records.set_tags(record.id, {"studio.role": JOB})
-            Statuses(self.records).set_on_record(record.id, JobStatus.QUEUED)
+            self._statuses.set_on_record(record.id, JobStatus.QUEUED)
         return to_job(record)
 
     def get(self, record_id: str) -> Record:
@@ -303,7 +304,7 @@ class JobQueue:
         """
         if job_tags.COORDINATOR in record.tags:
             self._cancel_children(record.tags[job_tags.RUN])
-        Statuses(self.records).show_end(record)
+        self._statuses.show_end(record)
 
     def recover(self, record_id: str, *, holder: str, seconds: float) -> JobStatus | None:
         """Look after a job whose runner is gone; None if it is in good hands.
@@ -329,7 +330,7 @@ class JobQueue:
         hold = self.take(job.record_id, holder=_CANCELLER, seconds=30.0)
         if hold is None:  # a runner has it and sees the tag
             return
-        if stored_status(hold.record) is JobStatus.QUEUED and not has_outcome(hold.record):
+        if stored_status(hold.record) is JobStatus.QUEUED:
             hold.end(JobStatus.CANCELED)
         hold.release()
 

@@ -7,8 +7,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from mlflow_plugins.core import NotFound, Record, Records, set_run_status
-from mlflow_plugins.jobs._job import outcome_of, stored_status
-from mlflow_plugins.jobs._job_tags import ERROR, RUN, STATUS
+from mlflow_plugins.jobs._job import end_tags, outcome_of, stored_status
+from mlflow_plugins.jobs._job_tags import RUN
 from mlflow_plugins.jobs._states import JobStatus
 
 
@@ -33,9 +33,9 @@ class Statuses:
 
     def show_end(self, record: Record) -> None:
         """Show how the job ended, as its outcome says."""
-        status, error = stored_status(record), outcome_of(record).get("error", "")
-        tags = {STATUS: str(status)} | ({ERROR: error} if error else {})
-        if record.tags.get(STATUS) != status or (error and record.tags.get(ERROR) != error):
+        status = stored_status(record)
+        tags = end_tags(status, outcome_of(record).get("error", ""))
+        if not tags.items() <= record.tags.items():
             self._records.set_tags(record.id, tags)
         with contextlib.suppress(NotFound):
             if status is not JobStatus.COMPLETED:  # which MLflow's own status says as well

@@ -12,8 +12,6 @@ from mlflow.entities import Metric
 
 from mlflow_plugins.studio._charts import Line
 
-SYSTEM = "system/"
-
 _PREFIX = re.compile(r"system/(?:(?P<node>[^/]+)/)?(?P<name>[^/]+)")
 _GPU = re.compile(r"gpu_(?P<number>\d+)_(?P<what>.+)")
 _UNITS = {"percentage": "%", "megabytes": "MB", "watts": "W"}
