@@ -305,13 +305,13 @@ def _sftp_uri(spec: Documents, path: str) -> str:
     return f"sftp://{spec['username']}@{spec['host']}{port}{whole}"
 
 
+_AZURE = _FileKind(
+    _open_azure, lambda spec: _below(_azure_container(spec), spec), _azure_uri, "adlfs", "azure"
+)
+
 _KINDS: Mapping[str, _FileKind] = {
-    "azure_blob": _FileKind(
-        _open_azure, lambda spec: _below(_azure_container(spec), spec), _azure_uri, "adlfs", "azure"
-    ),
-    "azure_data_lake_gen2": _FileKind(
-        _open_azure, lambda spec: _below(_azure_container(spec), spec), _azure_uri, "adlfs", "azure"
-    ),
+    "azure_blob": _AZURE,
+    "azure_data_lake_gen2": _AZURE,
     "azure_file": _FileKind(
         _open_azure_file,
         lambda spec: "/" + _below(str(spec["file_share_name"]), spec),
