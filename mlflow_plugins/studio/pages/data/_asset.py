@@ -1,4 +1,4 @@
-"""Data: upload tables, look into them, start from them."""
+"""One data asset, at one of its versions."""
 
 from typing import Any
 
@@ -7,90 +7,20 @@ from dash.development.base_component import Component
 
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._studio import Studio
+from mlflow_plugins.studio.pages.data._places import DATA, DETAIL, LIST, NEW
 
-LIST, NEW, DETAIL = "/data", "/data/new", "/data/asset/<name>"
-DATA = "data"
-_PAGE_SIZE = 50
 _N_PREVIEW_ROWS = 100
 
 
-def register(studio: Studio) -> None:
-    """Add the pages."""
-    _Data(studio)
+class AssetPage:
+    """The page of one data asset."""
 
-
-class _Data:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._archive = studio.action("data-archive", self._on_archive)
-        add = studio.add_page
-        add(LIST, self.overview, title="Data", icon="data", section="Assets", order=10)
-        add(NEW, self.upload, title="Upload data")
-        add(DETAIL, self.detail, title="Data asset")
+        studio.add_page(DETAIL, self.page, title="Data asset")
 
-    # ------------------------------------------------------------ the list
-
-    def overview(self, page_token: str | None = None) -> Component:
-        studio = self._studio
-        page = studio.assets().search(DATA, max_results=_PAGE_SIZE, page_token=page_token)
-        upload = ui.button_link("Upload data", studio.link(NEW))
-        if not page.items:
-            return ui.page(
-                "Data",
-                ui.empty(
-                    "No data asset yet",
-                    "A data asset is a table with a name and versions that never change, so that "
-                    "every job can say exactly what it learned from. Upload a CSV or Parquet file, "
-                    "or run: mlflow-studio data create NAME FILE",
-                    upload,
-                ),
-            )
-        rows = [
-            [
-                ui.link(asset.name, studio.link(DETAIL, name=asset.name)),
-                ui.tag(asset.version),
-                ui.number(asset.spec.get("n_rows")),
-                str(len(asset.spec.get("schema", []))),
-                asset.spec.get("format", "folder"),
-                ui.ago(asset.created_at),
-                asset.created_by,
-            ]
-            for asset in page.items
-        ]
-        headings = ["Name", "Latest", "Rows", "Columns", "Format", "Created", "Created by"]
-        older = studio.link(LIST, page_token=page.next_token)
-        more = [html.P(ui.link("More", older))] if page.next_token else []
-        return ui.page(
-            "Data",
-            ui.table(headings, rows, label="Data assets"),
-            *more,
-            subtitle="Tables with versions that never change.",
-            actions=[upload],
-        )
-
-    # ------------------------------------------------------------ upload
-
-    def upload(self, name: str = "") -> Component:
-        studio = self._studio
-        limit = studio.settings.upload_mib
-        box = html.Div(
-            className="studio-upload",
-            **ui.attributes(data_address=studio.link("/_upload").split("?")[0], data_name=name),
-        )
-        return ui.page(
-            "Upload data",
-            box,
-            html.P(
-                f"At most {limit:g} MiB. One header line; UTF-8; separated by comma, semicolon, "
-                "tab or bar. A name that exists gets its next version.",
-                className="studio-dim",
-            ),
-            back=("Data", studio.link(LIST)),
-        )
-
-    # ------------------------------------------------------------ one asset
-
-    def detail(self, name: str, version: str | None = None) -> Component:
+    def page(self, name: str, version: str | None = None) -> Component:
         studio = self._studio
         store = studio.assets()
         asset = store.get(DATA, name, version)

@@ -1,0 +1,4 @@
+"""Addresses of the data pages, and the kind of asset that they show."""
+
+LIST, NEW, DETAIL = "/data", "/data/new", "/data/asset/<name>"
+DATA = "data"
