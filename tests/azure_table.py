@@ -10,7 +10,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -20,12 +19,13 @@ from mlflow_plugins.jobs._document import read_job_file
 from mlflow_plugins.jobs._fields import FOLDER_TYPES
 from mlflow_plugins.jobs._spec import CommandJob, parse_command_job
 from mlflow_plugins.jobs._types import job_type, to_command_job
+from mlflow_plugins.jobs.environments import Environment
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "azure-compatibility.md"
 TESTED = re.compile(r"basics/[^/]+|single-step/scikit-learn/.+")  # test_azure_examples runs these
 NEEDS = {
-    "basics/hello-git.yml": "needs pygit2, which the command installs from the package index",
-    "basics/hello-notebook.yml": "needs papermill, which the command installs from the index",
+    "basics/hello-git.yml": "its command installs pygit2 from the package index",
+    "basics/hello-notebook.yml": "its command installs papermill from the package index",
     "basics/hello-interactive.yml": "needs tensorflow; then waits ten minutes",
     "single-step/scikit-learn/iris-notebook/job.yml": "needs papermill, which its Dockerfile has",
 }
@@ -85,7 +85,7 @@ def outcome(file: Path, folder: Path) -> tuple[str, str]:
     notes += needs(job)
     if name in NEEDS:
         return "depends", cell("; ".join(notes))
-    if TESTED.fullmatch(name) and job_type(document) == "command":
+    if TESTED.fullmatch(name) and job_type(document) in ("command", "sweep"):
         return "runs", cell("; ".join(notes))
     return "accepted", cell("; ".join(notes))
 
@@ -136,14 +136,18 @@ def needs(job: CommandJob) -> Iterator[str]:
     assets = [one for one in paths if is_reference(one) or one.startswith("azureml://")]
     if assets:
         yield f"assets: {', '.join(assets)}"
-    environment: Any = job.environment
-    if isinstance(environment, dict):
-        kinds = [kind for kind in ("build", "image", "conda_file") if kind in environment]
-        yield f"environment: {' and '.join(kinds)}"
-    elif environment:
-        yield f"environment: {environment}"
+    if job.environment is not None:
+        yield f"environment: {asked(job.environment)}"
     if job.resources.instance_count > 1:
         yield f"{job.resources.instance_count} instances: one is used"
+
+
+def asked(environment: Environment) -> str:
+    """Say what a job asks to run in."""
+    conda = ["a conda file"] if environment.conda_file is not None else []
+    build = ["a Dockerfile"] if environment.build is not None else []
+    image = [f"image {environment.image}"] if environment.image else []
+    return environment.reference or " and ".join(image + build + conda)
 
 
 def cell(text: str) -> str:

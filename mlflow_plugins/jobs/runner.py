@@ -178,8 +178,7 @@ class Runner:
         """Return what the job's compute says about where its backend reaches other machines."""
         job = self._attempt.job
         compute = find_compute(self._client, job.compute) if job.backend != LOCAL else None
-        fields = compute.fields if compute else {}
-        return {"address": fields["address"]} if fields.get("address") else {}
+        return compute.backend_options if compute else {}
 
     def _open_log(self) -> LogKeeper:
         record = self._attempt.record

@@ -40,7 +40,6 @@ class RayOptions(Part):
         python: The Python on the nodes that has ``mlflow-studio[ray]``.
         wait_seconds: How long a cluster may be silent before a job gives up on it.
         min_instances: 1 keeps a head of our own running.
-        max_instances: Nodes of a head of our own; it has one.
         idle_time_before_scale_down: Seconds that it stays when it has nothing to do.
         num_cpus: Processors that it offers.
         object_store_memory: Bytes of shared memory for Ray's objects.
@@ -51,7 +50,6 @@ class RayOptions(Part):
     python: str = "python"
     wait_seconds: PositiveFloat = 60.0
     min_instances: NonNegativeInt = Field(default=0, le=1)
-    max_instances: PositiveInt = 1
     idle_time_before_scale_down: PositiveFloat = 120.0
     num_cpus: PositiveInt | None = None
     object_store_memory: PositiveInt = _OBJECT_STORE_BYTES

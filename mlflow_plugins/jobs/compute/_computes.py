@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 
 from mlflow_plugins.core import Asset, AssetStore, InvalidInput, NotFound
 from mlflow_plugins.jobs.backends._base import LOCAL, find_backend
-from mlflow_plugins.jobs.compute._document import RAY, not_applied, parse_compute
+from mlflow_plugins.jobs.compute._document import RAY, RAY_OPTIONS, not_applied, parse_compute
 from mlflow_plugins.jobs.compute._machine import Machine
 from mlflow_plugins.jobs.compute._sizes import Size, azure_size
 
@@ -67,6 +67,12 @@ class Compute:
     def takes_room(self) -> bool:
         """Whether its jobs run on the machine of the agent; those of Ray run elsewhere."""
         return self.backend != RAY
+
+    @property
+    def backend_options(self) -> dict[str, Any]:
+        """What its job backend is told; see ``RayOptions``."""
+        names = RAY_OPTIONS if self.backend == RAY else ()
+        return {name: self.fields[name] for name in names if name in self.fields}
 
     def instance(self, machine: Machine, n_shares: int) -> Size:
         """Return what one instance is on a machine.

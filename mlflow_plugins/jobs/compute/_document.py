@@ -100,6 +100,12 @@ class _Ray(_Compute):
 
     type: Literal["ray"] = "ray"
     address: Text | None = None
+    python: Text | None = None
+    wait_seconds: PositiveFloat | None = None
+    min_instances: NonNegativeInt = Field(default=0, le=1)
+    idle_time_before_scale_down: PositiveFloat = 120
+    num_cpus: PositiveInt | None = None
+    object_store_memory: PositiveInt | None = None
 
 
 _MODELS: dict[str, type[_Compute]] = {
@@ -111,10 +117,16 @@ _MODELS: dict[str, type[_Compute]] = {
     RAY: _Ray,
 }
 
+# What the job backend of a Ray cluster is told.
+RAY_OPTIONS = (
+    *("address", "python", "wait_seconds", "min_instances", "idle_time_before_scale_down"),
+    *("num_cpus", "object_store_memory"),
+)
+
 # What runs jobs here: everything else that a file may say asks for machines of a cloud.
 _APPLIED = frozenset(
     {"name", "type", "description", "tags", "location", "size", "cpus", "memory_gib", "gpus"}
-    | {"min_instances", "max_instances", "idle_time_before_scale_down", "remote", "address"}
+    | {"min_instances", "max_instances", "idle_time_before_scale_down", "remote", *RAY_OPTIONS}
 )
 
 

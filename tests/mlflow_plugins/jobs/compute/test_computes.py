@@ -1,6 +1,7 @@
 """Computes in the store: what files make of them, and how they are found, changed and stopped."""
 
 import pytest
+import yaml
 
 from mlflow_plugins.core import InvalidInput, NotFound, apply_file
 from mlflow_plugins.jobs import (
@@ -15,6 +16,7 @@ from mlflow_plugins.jobs import (
     update_compute,
 )
 from mlflow_plugins.jobs._queue import JobQueue
+from mlflow_plugins.jobs.backends._ray_options import RayOptions
 from mlflow_plugins.jobs.compute import Size
 
 CLUSTER = """\
@@ -81,9 +83,27 @@ def test_other_types(client, apply, text, kind, size, limit):
     assert compute.backend == ("ray" if compute.type == "ray" else "local")
 
 
+def test_what_a_file_says_of_a_ray_cluster_reaches_its_backend(client, apply):
+    said = {
+        "address": "http://head:8265",
+        "python": "/opt/python",
+        "wait_seconds": 5.0,
+        "min_instances": 1,
+        "idle_time_before_scale_down": 30.0,
+        "num_cpus": 3,
+        "object_store_memory": 90 << 20,
+    }
+    apply(yaml.safe_dump({"name": "a", "type": "ray", **said}))
+    options = RayOptions.parse(get_compute(client, "a").backend_options)
+    assert options.model_dump(include=set(said)) == said
+    apply("name: local-shares\ntype: local\n")
+    assert get_compute(client, "local-shares").backend_options == {}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("name: a\ntype: ray\nmin_instances: 2", "min_instances.*less than or equal to 1"),
         ("type: amlcompute", "Field 'name' is missing"),
         ("name: a\ntype: amlcompute\nmax_instance: 3", "unknown.*Did you mean 'max_instances'"),
         ("name: a\ntype: amlcompute\nmin_instances: 9", "'min_instances' is 9, more than"),
