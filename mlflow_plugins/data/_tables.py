@@ -4,11 +4,9 @@ Figures about a whole file (rows, column types) are computed by streaming over i
 flat however long it is.
 """
 
-import codecs
-import csv
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mlflow_plugins.core import InvalidInput
+from mlflow_plugins.data._csv import check_utf8, csv_source, delimiter_of, diagnose, header_of
 
 Format = Literal["csv", "parquet"]
 
@@ -28,10 +27,6 @@ SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-
-_DELIMITERS = ",;\t|"
-_LINE = re.compile(r"CSV Error on Line: (\d+)")
-_COLUMNS_FOUND = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,15 +102,11 @@ def read_rows(path: Path, *, n_rows: int, offset: int = 0) -> pa.Table:
         InvalidInput: The file is broken or of an unknown format.
     """
     if format_of(path) == "csv":
-        return _query_csv(
-            path, "SELECT * FROM {} LIMIT $n_rows OFFSET $offset", n_rows=n_rows, offset=offset
-        )
-    query = (
-        "SELECT * FROM read_parquet($path, hive_partitioning = false) LIMIT $n_rows OFFSET $offset"
-    )
-    params = {"path": str(path), "n_rows": n_rows, "offset": offset}
+        with _csv_rows(path) as rows:
+            return rows.limit(n_rows, offset).to_arrow_table()
     with duckdb.connect() as connection:
-        return connection.sql(query, params=params).to_arrow_table()
+        rows = connection.read_parquet(str(path), hive_partitioning=False)
+        return rows.limit(n_rows, offset).to_arrow_table()
 
 
 # ---------------------------------------------------------------- CSV
@@ -124,122 +115,28 @@ def read_rows(path: Path, *, n_rows: int, offset: int = 0) -> pa.Table:
 def _csv_summary(path: Path) -> tuple[int, pa.Schema]:
     check_utf8(path)
     check_columns(path.name, header_of(path, delimiter_of(path)))
-    schema = _query_csv(path, "SELECT * FROM {} LIMIT 0").schema
-    count = _query_csv(path, "SELECT count(*) FROM {}").column(0)[0].as_py()
-    return int(count), schema
+    with _csv_rows(path) as rows:
+        n_rows = rows.aggregate("count(*)").fetchall()[0][0]
+        return int(n_rows), rows.limit(0).to_arrow_table().schema
 
 
-def _query_csv(path: Path, query: str, **params: int) -> pa.Table:
-    """Run a query in which ``{}`` stands for the file.
-
-    The separator comes from the header line, not from DuckDB's own guess: for a file with a broken
-    quote that guess is "one column of text", which would hide the damage.
-    """
+@contextmanager
+def _csv_rows(path: Path) -> Iterator[duckdb.DuckDBPyRelation]:
+    """Lend a file's rows; errors name the line."""
     delimiter = delimiter_of(path)
-    dialect = "delim = $delim, quote = '\"', escape = '\"', comment = '', header = true, skip = 0"
-    dialect += ", sample_size = -1, strict_mode = true, hive_partitioning = false"
-    source = f"read_csv($path, {dialect})"
     try:
         with duckdb.connect() as connection:
-            relation = connection.sql(
-                query.format(source), params={"path": str(path), "delim": delimiter, **params}
-            )
-            return relation.to_arrow_table()
+
+            def ask(sql: str) -> list[Any]:
+                return connection.execute(sql).fetchall()
+
+            source = csv_source([path], delimiter, ask)
+            yield connection.sql(f"SELECT * FROM {source}")  # noqa: S608  (quoted)
     except duckdb.Error as error:
-        raise InvalidInput(_diagnosis(path, delimiter, error)) from error
-
-
-def _diagnosis(path: Path, delimiter: str, error: duckdb.Error) -> str:
-    names = header_of(path, delimiter)
-    return diagnose(path, delimiter, names, has_header=True, shown=path.name, error=error)
-
-
-def diagnose(
-    path: Path,
-    delimiter: str,
-    names: Sequence[str],
-    *,
-    has_header: bool,
-    shown: str,
-    error: Exception,
-) -> str:
-    """Say which line breaks a file: read again as text, where DuckDB reports it exactly.
-
-    Args:
-        path: The file.
-        delimiter: What separates its values.
-        names: Of its columns.
-        has_header: Whether its first line has the names.
-        shown: What people call the file.
-        error: What DuckDB said when it read the file with types.
-    """
-    advice = "Fix that line, or write the file again with every text in quotes, and try once more."
-    try:
-        with duckdb.connect() as connection:
-            connection.sql(
-                "SELECT count(*) FROM read_csv($path, delim = $delim, quote = '\"', escape = '\"', "
-                "comment = '', header = $header, auto_detect = false, strict_mode = true, "
-                "columns = $columns, hive_partitioning = false)",
-                params={
-                    "path": str(path),
-                    "delim": delimiter,
-                    "header": has_header,
-                    "columns": dict.fromkeys(names, "VARCHAR"),
-                },
-            ).fetchall()
-    except duckdb.Error as found:
-        text = str(found)
-        line = _LINE.search(text)
-        where = f"{shown!r}, line {line[1]}: " if line else f"{shown!r}: "
-        counts = _COLUMNS_FOUND.search(text)
-        if "quote" in text.split("Possible", 1)[0].lower():
-            return (
-                f"{where}a quoted text is not closed, or goes on after its closing quote. {advice}"
-            )
-        if counts:
-            return f"{where}{counts[2]} values where the header has {counts[1]} columns. {advice}"
-        return f"{where}{_first_sentence(text)} {advice}"
-    if has_header is False or "convert" in str(error):
-        return f"{shown!r}: {_first_sentence(str(error))} {advice}"
-    return (
-        f"{shown!r} cannot be read as a table with the separator {delimiter!r}. "
-        "Write it as plain CSV: one header line, the same number of values on every line."
-    )
-
-
-def _first_sentence(text: str) -> str:
-    lines = [line for line in text.splitlines() if line and "CSV Error on Line" not in line]
-    return (lines[0] if lines else "it cannot be parsed").rstrip(".") + "."
-
-
-def delimiter_of(path: Path) -> str:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        line = re.sub(r'"[^"]*"', "", file.readline())
-    counts = Counter(character for character in line if character in _DELIMITERS)
-    return counts.most_common(1)[0][0] if counts else ","
-
-
-def header_of(path: Path, delimiter: str) -> list[str]:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        return next(csv.reader(file, delimiter=delimiter), [])
-
-
-def check_utf8(path: Path) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    n_lines = 1
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            try:
-                decoder.decode(block)
-            except UnicodeDecodeError as error:
-                line = n_lines + block[: error.start].count(b"\n")
-                raise InvalidInput(
-                    f"{path.name!r}, line {line}: the text is not UTF-8. "
-                    "Save the file with the encoding UTF-8 and try again."
-                ) from error
-            if b"\0" in block:
-                raise InvalidInput(f"{path.name!r} is not a text file, so it is not CSV.")
-            n_lines += block.count(b"\n")
+        names = header_of(path, delimiter)
+        raise InvalidInput(
+            diagnose(path, delimiter, names, has_header=True, shown=path.name, error=error)
+        ) from error
 
 
 # ---------------------------------------------------------------- Parquet

@@ -108,20 +108,5 @@ def check_type(column: TableColumn, allowed: Iterable[str], purpose: str) -> Non
         )
 
 
-def quote(name: str) -> str:
-    """Write a name as an SQL identifier.
-
-    Example:
-        >>> print(quote('5" pipes'))
-        "5"" pipes"
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Write a text as an SQL literal: for statements that take no parameters."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _word(dtype: str) -> str:
     return "other" if dtype.endswith("]") else _WORDS.get(dtype.partition("(")[0].lower(), "other")

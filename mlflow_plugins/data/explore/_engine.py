@@ -79,6 +79,11 @@ class Engine:
         with self._connection.cursor() as cursor, interrupted_after(cursor, self.limits.timeout_s):
             yield cursor.sql(sql, params=dict(params or {}) or None)
 
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """Answer a statement with the rows of its result."""
+        with self.relation(sql) as relation:
+            return relation.fetchall()
+
     def execute(self, sql: str) -> None:
         """Run a statement that has no result, such as COPY."""
         with self._connection.cursor() as cursor, interrupted_after(cursor, self.limits.timeout_s):

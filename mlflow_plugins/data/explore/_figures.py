@@ -177,11 +177,12 @@ def finite(x: float) -> float | None:
 
 def _skewness(n: int, m2: float, m3: float) -> float | None:
     """G1 of Joanes and Gill (1998)."""
-    if n < 3 or not math.isfinite(m3):
+    spread = m2 * math.sqrt(m2)  # `**` raises where a product is infinite
+    if n < 3 or not math.isfinite(m3) or not math.isfinite(spread):
         return None
     if _is_nothing(m2):
         return 0.0
-    return finite(math.sqrt(n * (n - 1)) / (n - 2) * m3 / m2**1.5)
+    return finite(math.sqrt(n * (n - 1)) / (n - 2) * m3 / spread)
 
 
 def _kurtosis(n: int, m2: float, m4: float) -> float | None:
@@ -190,10 +191,10 @@ def _kurtosis(n: int, m2: float, m4: float) -> float | None:
         return None
     if _is_nothing(m2):
         return 0.0
-    g2 = m4 / m2**2 - 3.0
+    g2 = m4 / (m2 * m2) - 3.0
     return finite((n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * g2 + 6.0))
 
 
 def _is_nothing(m2: float) -> bool:
     """Whether the spread is none, or so small that its square is 0."""
-    return m2**2 == 0.0
+    return m2 * m2 == 0.0

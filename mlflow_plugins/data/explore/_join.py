@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from mlflow_plugins.core import InvalidInput
-from mlflow_plugins.data.explore._columns import TableColumn, quote
+from mlflow_plugins.data._sql import quote
+from mlflow_plugins.data.explore._columns import TableColumn
 from mlflow_plugins.data.explore._engine import Engine, Limits
 from mlflow_plugins.data.explore._query import sql_names
 from mlflow_plugins.data.explore._source import copy_to_parquet, write_once

@@ -15,7 +15,8 @@ import duckdb
 import pyarrow as pa
 
 from mlflow_plugins.core import InvalidInput, did_you_mean
-from mlflow_plugins.data.explore._columns import TableColumn, literal, quote
+from mlflow_plugins.data._sql import literal, quote
+from mlflow_plugins.data.explore._columns import TableColumn
 from mlflow_plugins.data.explore._engine import Limits, interrupted_after
 from mlflow_plugins.data.explore._table import Table
 

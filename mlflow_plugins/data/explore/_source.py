@@ -10,15 +10,16 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mlflow_plugins.core import InvalidInput
-from mlflow_plugins.data import _tables
-from mlflow_plugins.data.explore._columns import literal
+from mlflow_plugins.data import _csv, _tables
+from mlflow_plugins.data._csv import file_list
+from mlflow_plugins.data._sql import literal
 from mlflow_plugins.data.explore._engine import Engine
 
 JSON_LINES = frozenset({".jsonl", ".ndjson"})
 
 # Small row groups: rows are looked up by number, and a group is the least that is read for one.
 _COPY = "(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 20480)"
-_VERSION = 1  # of what the cache holds; a change makes old files unused
+_VERSION = 2  # of what the cache holds; a change makes old files unused
 
 
 def as_parquet(paths: Sequence[Path], cache: Path, engine: Engine) -> tuple[Path, ...]:
@@ -62,16 +63,6 @@ def write_once(target: Path, write: Callable[[Path], None]) -> None:
 def copy_to_parquet(query: str, target: Path, engine: Engine) -> None:
     """Write a query's rows as Parquet in the layout of the cache."""
     engine.execute(f"COPY ({query}) TO {literal(str(target))} {_COPY}")
-
-
-def file_list(paths: Sequence[Path]) -> str:
-    """Write paths as an SQL list."""
-    return f"[{', '.join(literal(_escaped(path)) for path in paths)}]"
-
-
-def _escaped(path: Path) -> str:
-    """A file's name is no pattern: DuckDB would take ``*``, ``?`` and ``[`` for one."""
-    return "".join(f"[{one}]" if one in "*?[" else one for one in str(path))
 
 
 def _format(path: Path) -> str:
@@ -131,17 +122,13 @@ def _csv_to_parquet(paths: Sequence[Path], target: Path, engine: Engine) -> None
     for path, header in zip(paths, headers, strict=True):
         if header != headers[0]:
             raise _differ(paths[0], path, headers[0], header)
-    delimiter = _tables.delimiter_of(paths[0])
-    source = (
-        f"read_csv({file_list(paths)}, delim = {literal(delimiter)}, quote = '\"', "
-        "escape = '\"', comment = '', header = true, skip = 0, sample_size = -1, "
-        "strict_mode = true, hive_partitioning = false)"
-    )
+    delimiter = _csv.delimiter_of(paths[0])
     try:
+        source = _csv.csv_source(paths, delimiter, engine.ask)
         copy_to_parquet(f"SELECT * FROM {source}", target, engine)
     except InvalidInput as error:
         messages = [
-            _tables.diagnose(
+            _csv.diagnose(
                 path, delimiter, headers[0], has_header=True, shown=path.name, error=error
             )
             for path in paths
@@ -152,8 +139,8 @@ def _csv_to_parquet(paths: Sequence[Path], target: Path, engine: Engine) -> None
 def _check_csv(path: Path) -> list[str]:
     _check_there(path)
     _tables.check_not_empty(path)
-    _tables.check_utf8(path)
-    header = _tables.header_of(path, _tables.delimiter_of(path))
+    _csv.check_utf8(path)
+    header = _csv.header_of(path, _csv.delimiter_of(path))
     _tables.check_columns(path.name, header)
     return header
 

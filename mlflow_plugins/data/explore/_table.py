@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from mlflow_plugins.core import InvalidInput
+from mlflow_plugins.data._csv import file_list
 from mlflow_plugins.data.explore._columns import (
     MOMENTS,
     NUMBERS,
@@ -27,7 +28,7 @@ from mlflow_plugins.data.explore._columns import (
 )
 from mlflow_plugins.data.explore._engine import Engine, Limits
 from mlflow_plugins.data.explore._filters import Condition, Params, SortKey, order_by, where
-from mlflow_plugins.data.explore._source import as_parquet, file_list
+from mlflow_plugins.data.explore._source import as_parquet
 
 Function = Literal["count", "sum", "mean", "min", "max", "median", "n_unique"]
 FUNCTIONS: tuple[str, ...] = get_args(Function)

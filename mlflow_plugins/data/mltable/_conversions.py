@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlflow_plugins.core import InvalidInput, did_you_mean
-from mlflow_plugins.data.mltable._expressions import name_to_sql, text_to_sql
+from mlflow_plugins.data._sql import literal, quote
 
 _TYPES = ("int", "float", "string", "boolean", "datetime", "stream_info")
 _SYNONYMS = {"bool": "boolean", "str": "string", "integer": "int", "double": "float"}
@@ -78,15 +78,15 @@ def to_sql(column: str, kind: str, options: Mapping[str, Any], *, standing: str)
 
 
 def _or_error(column: str, converted: str, kind: str) -> str:
-    name = name_to_sql(column)
-    words = text_to_sql(f"The column {column!r} cannot become {kind}: it has the value ")
+    name = quote(column)
+    words = literal(f"The column {column!r} cannot become {kind}: it has the value ")
     say = f"error({words} || '''' || left(CAST({name} AS VARCHAR), 100) || '''')"
     return f"CASE WHEN {name} IS NULL THEN NULL ELSE coalesce({converted}, {say}) END"
 
 
 def _int(column: str, options: Mapping[str, Any], standing: str) -> str:
     del options
-    name = name_to_sql(column)
+    name = quote(column)
     if standing in ("BIGINT", "BOOLEAN"):
         return f"CAST({name} AS BIGINT)"
     text = f"trim(CAST({name} AS VARCHAR))"
@@ -100,7 +100,7 @@ def _int(column: str, options: Mapping[str, Any], standing: str) -> str:
 
 def _float(column: str, options: Mapping[str, Any], standing: str) -> str:
     del options
-    name = name_to_sql(column)
+    name = quote(column)
     if standing == "VARCHAR":
         return _or_error(column, f"TRY_CAST(trim({name}) AS DOUBLE)", "float")
     return _or_error(column, f"TRY_CAST({name} AS DOUBLE)", "float")
@@ -108,11 +108,11 @@ def _float(column: str, options: Mapping[str, Any], standing: str) -> str:
 
 def _string(column: str, options: Mapping[str, Any], standing: str) -> str:
     del options, standing
-    return f"CAST({name_to_sql(column)} AS VARCHAR)"
+    return f"CAST({quote(column)} AS VARCHAR)"
 
 
 def _boolean(column: str, options: Mapping[str, Any], standing: str) -> str:
-    name = name_to_sql(column)
+    name = quote(column)
     given = [options.get("true_values"), options.get("false_values")]
     if [bool(one) for one in given] not in ([True, True], [False, False]):
         raise InvalidInput(
@@ -140,11 +140,11 @@ def _words(given: Any) -> Sequence[str]:
 
 
 def _list(words: Sequence[str]) -> str:
-    return ", ".join(text_to_sql(word) for word in words)
+    return ", ".join(literal(word) for word in words)
 
 
 def _datetime(column: str, options: Mapping[str, Any], standing: str) -> str:
-    name = name_to_sql(column)
+    name = quote(column)
     if standing.startswith(("TIMESTAMP", "DATE")):
         return f"CAST({name} AS TIMESTAMP)"
     formats = options.get("formats") or []
@@ -153,12 +153,12 @@ def _datetime(column: str, options: Mapping[str, Any], standing: str) -> str:
         _check_format(column, one)
     text = f"trim(CAST({name} AS VARCHAR))"
     if formats:
-        listed = "[" + ", ".join(text_to_sql(one) for one in formats) + "]"
+        listed = "[" + ", ".join(literal(one) for one in formats) + "]"
         moment = f"CAST(try_strptime({text}, {listed}) AS TIMESTAMP)"
     else:
         moment = f"CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS TIMESTAMP)"
     if (day := options.get("date_constant")) is not None:
-        start = text_to_sql(_day(column, day))
+        start = literal(_day(column, day))
         moment = f"TIMESTAMP {start} + ({moment} - date_trunc('day', {moment}))"
     return _or_error(column, moment, "datetime")
 

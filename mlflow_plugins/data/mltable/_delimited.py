@@ -13,8 +13,8 @@ import duckdb
 import pyarrow as pa
 
 from mlflow_plugins.core import InvalidInput
+from mlflow_plugins.data._sql import quote
 from mlflow_plugins.data.mltable._document import ENCODINGS
-from mlflow_plugins.data.mltable._expressions import name_to_sql
 from mlflow_plugins.data.mltable._files import TableFile
 
 ROWS_AT_ONCE = 20_000
@@ -163,7 +163,7 @@ class DelimitedReader:
         chosen = ", ".join(
             f"count({one}), count_if(lower({one}) IN ('true', 'false')), "
             f"count(TRY_CAST({one} AS TIMESTAMP))"
-            for one in map(name_to_sql, names)
+            for one in map(quote, names)
         )
         params = self._params(sheet) | {"columns": dict.fromkeys(sheet.columns, _NO_TYPE)}
         try:
@@ -181,7 +181,7 @@ class DelimitedReader:
         return {"path": str(sheet.path), "delim": self._delimiter, "header": sheet.has_header}
 
     def _select(self, name: str, kind: str, sheet: _Sheet) -> str:
-        quoted = name_to_sql(name)
+        quoted = quote(name)
         if name not in sheet.columns:
             return f"CAST(NULL AS {kind}) AS {quoted}"
         if kind == _NO_TYPE and self._keeps_empty:
@@ -189,7 +189,7 @@ class DelimitedReader:
         return f"CAST({quoted} AS {kind}) AS {quoted}"
 
     def _explained(self, sheet: _Sheet, error: duckdb.Error) -> InvalidInput:
-        from mlflow_plugins.data._tables import diagnose
+        from mlflow_plugins.data._csv import diagnose
 
         return InvalidInput(
             diagnose(

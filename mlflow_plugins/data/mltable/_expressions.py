@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mlflow_plugins.core import InvalidInput, did_you_mean
+from mlflow_plugins.data._sql import literal, quote
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -56,16 +57,6 @@ def to_sql(expression: str, columns: Sequence[str]) -> str:
         InvalidInput: It is not an expression, or names a column that there is not.
     """
     return _Parser(expression, columns).parse()
-
-
-def name_to_sql(name: str) -> str:
-    """Return a column's name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text_to_sql(text: str) -> str:
-    """Return a text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -207,7 +198,7 @@ class _Parser:
         if token.kind == "number":
             return _Part(self._take().text)
         if token.kind == "text":
-            return _Part(text_to_sql(_unquoted(self._take().text)))
+            return _Part(literal(_unquoted(self._take().text)))
         if token.kind == "word":
             return self._named()
         raise self._error("a value is missing" if not token.text else f"{token.text!r} is no value")
@@ -249,7 +240,7 @@ class _Parser:
             moment = dt.datetime(year, month, day, *rest)  # type: ignore[arg-type]  # noqa: DTZ001
         except (TypeError, ValueError):
             raise self._error(f"datetime({', '.join(numbers)}) is no moment") from None
-        return _Part(f"TIMESTAMP {text_to_sql(moment.isoformat(sep=' '))}")
+        return _Part(f"TIMESTAMP {literal(moment.isoformat(sep=' '))}")
 
     def _list(self) -> list[_Part]:
         found = [self._sum()]
@@ -264,7 +255,7 @@ class _Parser:
             raise self._error(
                 f"there is no column {name!r}{did_you_mean(name, self._columns).rstrip('?')}"
             )
-        return _Part(name_to_sql(name))
+        return _Part(quote(name))
 
 
 def _unquoted(text: str) -> str:

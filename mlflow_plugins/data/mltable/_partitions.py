@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_plugins.core import InvalidInput
-from mlflow_plugins.data.mltable._expressions import name_to_sql, text_to_sql
+from mlflow_plugins.data._sql import literal, quote
 
 _FIELD = re.compile(r"\{([^{}:]+)(?::([^{}]+))?\}")
 _UNITS = {"yyyy": 4, "MM": 2, "dd": 2, "HH": 2, "mm": 2, "ss": 2}
@@ -33,7 +33,7 @@ class PartitionFormat:
 
     def _column(self, path: str, groups: Mapping[str, int]) -> str:
         def part(group: int) -> str:
-            return f"regexp_extract({path}, {text_to_sql(self.pattern)}, {group})"
+            return f"regexp_extract({path}, {literal(self.pattern)}, {group})"
 
         if "" in groups:
             return part(groups[""])
@@ -122,6 +122,4 @@ def _units(units: str, whole: str) -> tuple[str, dict[str, int]]:
 
 def columns_sql(partition: PartitionFormat, path: str) -> str:
     """Return the columns as they stand in a SELECT."""
-    return ", ".join(
-        f"{sql} AS {name_to_sql(name)}" for name, sql in partition.to_sql(path).items()
-    )
+    return ", ".join(f"{sql} AS {quote(name)}" for name, sql in partition.to_sql(path).items())

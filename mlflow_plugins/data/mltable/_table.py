@@ -11,11 +11,12 @@ import duckdb
 import pyarrow as pa
 
 from mlflow_plugins.core import AssetStore, InvalidInput, StudioError, did_you_mean
+from mlflow_plugins.data._sql import quote
 from mlflow_plugins.data.mltable._conversions import conversions
 from mlflow_plugins.data.mltable._conversions import to_sql as conversion_to_sql
 from mlflow_plugins.data.mltable._delimited import DelimitedReader
 from mlflow_plugins.data.mltable._document import Blueprint, Step, read_blueprint
-from mlflow_plugins.data.mltable._expressions import name_to_sql, to_sql
+from mlflow_plugins.data.mltable._expressions import to_sql
 from mlflow_plugins.data.mltable._files import Finder, TableFile
 from mlflow_plugins.data.mltable._others import (
     DeltaReader,
@@ -141,13 +142,13 @@ class MLTable:
         options = self.blueprint.options
         lists_files = self.blueprint.reader == "none"
         if options.get("include_path_column") or lists_files:
-            name = name_to_sql(str(options.get("path_column") or _PATH))
-            relation = relation.project(f"{name_to_sql(_HIDDEN)} AS {name}, *")
+            name = quote(str(options.get("path_column") or _PATH))
+            relation = relation.project(f"{quote(_HIDDEN)} AS {name}, *")
         if options.get("partition_format"):
             relation = self._partition(relation, options["partition_format"], shown)
         for step in self.blueprint.steps:
             relation = self._apply(relation, step, shown)
-        kept = [name_to_sql(name) for name in relation.columns if name != _HIDDEN]
+        kept = [quote(name) for name in relation.columns if name != _HIDDEN]
         if not kept:
             raise InvalidInput("No column is left. Keep at least one.")
         return relation.project(", ".join(kept))
@@ -165,10 +166,10 @@ class MLTable:
                 return self._sample(relation, step)
             case "keep_columns":
                 names = [*_columns(step, relation), _HIDDEN]
-                return relation.project(", ".join(map(name_to_sql, names)))
+                return relation.project(", ".join(map(quote, names)))
             case "drop_columns":
                 gone = _columns(step, relation)
-                kept = [name_to_sql(one) for one in relation.columns if one not in gone]
+                kept = [quote(one) for one in relation.columns if one not in gone]
                 return relation.project(", ".join(kept))
             case "convert_column_types":
                 return self._convert(relation, given)
@@ -190,7 +191,7 @@ class MLTable:
             raise InvalidInput(f"The seed of take_random_sample is {seed!r}. It must be a number.")
         drawn = f"hash(row_number() OVER (), {seed}::HUGEINT) / 18446744073709551616.0"
         numbered = relation.project(f"*, {drawn} AS __drawn")
-        kept = ", ".join(map(name_to_sql, relation.columns))
+        kept = ", ".join(map(quote, relation.columns))
         return numbered.filter(f"__drawn < {float(probability)!r}").project(kept)
 
     @staticmethod
@@ -201,9 +202,9 @@ class MLTable:
             _check_column(name, relation)
         return relation.project(
             ", ".join(
-                f"{conversion_to_sql(name, *wanted[name], standing=kind)} AS {name_to_sql(name)}"
+                f"{conversion_to_sql(name, *wanted[name], standing=kind)} AS {quote(name)}"
                 if name in wanted
-                else name_to_sql(name)
+                else quote(name)
                 for name, kind in kinds.items()
             )
         )
@@ -218,7 +219,7 @@ class MLTable:
                 raise InvalidInput(
                     f"The partition format has the column {name!r}, which the files have as well."
                 )
-        return relation.project(f"{columns_sql(partition, name_to_sql(_HIDDEN))}, *")
+        return relation.project(f"{columns_sql(partition, quote(_HIDDEN))}, *")
 
 
 def load(

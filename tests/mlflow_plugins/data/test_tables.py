@@ -102,3 +102,16 @@ def test_what_pandas_writes_is_read_back(tmp_path, rows):
     assert summarize(path).n_rows == len(frame)
     table = read_rows(path, n_rows=len(frame))
     assert table.column("number").to_pylist() == frame["number"].tolist()
+
+
+def test_labels_are_not_taken_for_booleans(tmp_path):
+    path = tmp_path / "answers.csv"
+    path.write_text('said,short,flag,"o\'dd ""name"", [x]"\nyes,t,true,n\nno,f,FALSE,y\n,,,\n')
+    table = read_rows(path, n_rows=3)
+    assert table.to_pydict() == {
+        "said": ["yes", "no", None],
+        "short": ["t", "f", None],
+        "flag": [True, False, None],
+        'o\'dd "name", [x]': ["n", "y", None],
+    }
+    assert [one.type for one in summarize(path).columns] == ["text", "text", "boolean", "text"]

@@ -147,6 +147,8 @@ def test_dates_have_ranges_and_quantiles(table, frame):
 @pytest.mark.property
 @SETTINGS
 @example(values=[1.7976931330646228e308], whole=[1] * 30, texts=["a"] * 30)
+@example(values=[0.0, 0.0, 2.5e77, -1e77], whole=[1] * 30, texts=["a"] * 30)
+@example(values=[0.0, 0.0, 1e103, -1e103], whole=[1] * 30, texts=["a"] * 30)
 @given(
     values=st.lists(st.none() | st.floats() | st.floats(-3, 3), min_size=1, max_size=30),
     whole=st.lists(st.none() | st.integers(-(2**63), 2**63 - 1), min_size=30, max_size=30),
