@@ -67,8 +67,10 @@ _ALGORITHMS: dict[str, str | None] = {
     "linearsvm": None,
     "knn": None,
     "decisiontree": None,
-    "xgboostclassifier": None,
-    "xgboostregressor": None,
+    "xgboostclassifier": "xgboost",
+    "xgboostregressor": "xgboost",
+    "xgboost": "xgboost",
+    "catboost": "catboost",
 }
 
 

@@ -4,20 +4,33 @@ To add one: write the class, add an instance to `LEARNERS`, place its configurat
 """
 
 from automl._learners._base import FitJob, Learner, Model, Params
+from automl._learners._catboost import CatBoost
 from automl._learners._forests import ExtraTrees, RandomForest
 from automl._learners._hist_gradient_boosting import HistGradientBoosting
 from automl._learners._lightgbm import LightGBM
 from automl._learners._linear import Linear
+from automl._learners._xgboost import XGBoost
 from automl._metrics import TaskName
 
 LEARNERS: dict[str, Learner] = {
     learner.name: learner
-    for learner in (LightGBM(), HistGradientBoosting(), ExtraTrees(), RandomForest(), Linear())
+    for learner in (
+        LightGBM(),
+        CatBoost(),
+        XGBoost(),
+        HistGradientBoosting(),
+        ExtraTrees(),
+        RandomForest(),
+        Linear(),
+    )
 }
 
 # The order in which configurations are tried: a quick model of each kind first, so that an
 # ensemble of different families exists early, then the next configuration of each.
-_ROUNDS = ("linear", "lightgbm", "extra_trees", "hist_gradient_boosting", "random_forest")
+_ROUNDS = (
+    *("linear", "lightgbm", "catboost", "extra_trees", "xgboost", "random_forest"),
+    "hist_gradient_boosting",
+)
 
 
 def available(task: TaskName, *, n_cells: int, names: list[str]) -> dict[str, Learner]:
