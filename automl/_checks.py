@@ -1,7 +1,7 @@
 """Everything that can be wrong with a call is said here, before any work is done."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from automl._errors import DataError, OptionError, choose, suggestion
+from automl._folds import make_splits, split_findings, validation_of
 from automl._guardrails import Finding, GuardrailReport
 from automl._metrics import Metric, TaskName, default_metric, find_metric
-from automl._table import stratified_folds
 from automl._task import Limits, LogMode, Options, Task, TrialRecord
 
 Array = NDArray[Any]
@@ -60,24 +60,26 @@ def check(
     log_mode = cast("LogMode", choose(options.get("mlflow", "off"), _LOG_MODES, what="mlflow"))
     requested = choose(options.get("task", "auto"), _TASKS, what="task")
     _check_frame(frame, target, name="table")
+    validation = validation_of(options, columns=list(frame.columns), target=target)
     known = frame[target].notna().to_numpy()
     _check_target_present(known, target)
     rows = frame.loc[known].reset_index(drop=True)
     name = _task_name(rows[target], requested)
     notes = list(_unlabelled(known))
-    rows, split_at, held_out_note = _with_held_out(rows, target, options)
-    notes += held_out_note
+    rows, split_at = _with_held_out(rows, target, options)
     classes, y = _encode(rows[target], name)
     metric = _metric(options.get("metric", "auto"), name, len(classes))
     notes += _class_notes(classes, y)
-    splits = _splits(y, split_at, options, is_regression=name == "regression", seed=seed)
-    notes.append(_split_note(splits, len(y)))
+    splits = make_splits(
+        y, rows, validation, split_at=split_at, is_regression=name == "regression", seed=seed
+    )
+    notes += split_findings(splits, validation, rows)
     task = Task(
         name=name,
         metric=metric,
         target=target,
         classes=classes,
-        features=rows.drop(columns=[target]),
+        features=_features(rows, target, validation.not_features),
         y=y,
         splits=splits,
         learners=_learner_names(options),
@@ -96,6 +98,16 @@ def check(
         log_mode=log_mode,
         on_trial=options.get("on_trial"),
     )
+
+
+def _features(rows: pd.DataFrame, target: str, others: Sequence[str]) -> pd.DataFrame:
+    features = rows.drop(columns=list({target, *others}))
+    if features.shape[1] == 0:
+        raise DataError(
+            f"Besides {target!r} and {', '.join(map(repr, others))} there is no column to learn "
+            "from."
+        )
+    return features
 
 
 # ------------------------------------------------------------------ options
@@ -212,16 +224,11 @@ def _unlabelled(known: Array) -> tuple[Finding, ...]:
 
 def _with_held_out(
     rows: pd.DataFrame, target: str, options: Options
-) -> tuple[pd.DataFrame, int | None, list[Finding]]:
+) -> tuple[pd.DataFrame, int | None]:
     """Append the validation rows; return where they start, None without any."""
     extra = options.get("validation_frame")
     if extra is None:
-        return rows, None, []
-    if options.get("n_cross_validations") or options.get("validation_size"):
-        raise OptionError(
-            "validation_frame fixes the held-out rows: leave out n_cross_validations and "
-            "validation_size."
-        )
+        return rows, None
     _check_frame(extra, target, name="validation_frame")
     absent = [c for c in rows.columns if c not in extra.columns]
     if absent:
@@ -232,7 +239,7 @@ def _with_held_out(
     if len(labelled) == 0:
         raise DataError(f"Every value of {target!r} is missing in validation_frame.")
     both = pd.concat([rows, labelled], ignore_index=True)
-    return both, len(rows), []
+    return both, len(rows)
 
 
 # ------------------------------------------------------------------ the target
@@ -332,57 +339,3 @@ def _class_notes(classes: Array, y: Array) -> list[Finding]:
         message = "Every class has at least a fifth of the most common one's rows."
         notes.append(Finding(check="class_balance", state="passed", message=message))
     return notes
-
-
-# ------------------------------------------------------------------ folds
-
-
-def _splits(
-    y: Array, split_at: int | None, options: Options, *, is_regression: bool, seed: int
-) -> tuple[tuple[Array, Array], ...]:
-    rows = np.arange(len(y))
-    if split_at is not None:
-        return ((rows[:split_at], rows[split_at:]),)
-    size = options.get("validation_size")
-    n_folds = options.get("n_cross_validations")
-    if size is not None:
-        return (_holdout(y, size, n_folds, is_regression=is_regression, seed=seed),)
-    if n_folds is None:
-        n_folds = _default_n_folds(len(y))
-    if isinstance(n_folds, bool) or int(n_folds) != n_folds or not 2 <= n_folds <= len(y) // 2:
-        raise OptionError(
-            f"n_cross_validations must be a whole number from 2 to {len(y) // 2} (half the rows), "
-            f"not {n_folds!r}."
-        )
-    fold = stratified_folds(y, n_folds=n_folds, is_regression=is_regression, seed=seed)
-    return tuple((rows[fold != k], rows[fold == k]) for k in range(n_folds))
-
-
-def _holdout(
-    y: Array, size: float, n_folds: int | None, *, is_regression: bool, seed: int
-) -> tuple[Array, Array]:
-    if n_folds is not None:
-        raise OptionError("Give validation_size or n_cross_validations, not both.")
-    if not 0 < size < 1:
-        raise OptionError(f"validation_size must be a share between 0 and 1, not {size!r}.")
-    n_parts = max(2, round(1.0 / size)) if size <= 0.5 else 2
-    part = stratified_folds(y, n_folds=n_parts * 10, is_regression=is_regression, seed=seed)
-    held_out = part < max(1, round(size * n_parts * 10))
-    rows = np.arange(len(y))
-    return rows[~held_out], rows[held_out]
-
-
-def _default_n_folds(n_rows: int) -> int:
-    """More folds where they are cheap and where every training row counts."""
-    if n_rows < 1_000:
-        return 8 if n_rows >= 80 else 5
-    return 5 if n_rows < 20_000 else 4 if n_rows < 100_000 else 3
-
-
-def _split_note(splits: tuple[tuple[Array, Array], ...], n_rows: int) -> Finding:
-    if len(splits) == 1:
-        share = len(splits[0][1]) / n_rows
-        message = f"{len(splits[0][1])} rows ({share:.0%}) are held out to compare models."
-    else:
-        message = f"Models are compared by {len(splits)}-fold cross-validation."
-    return Finding(check="validation", state="done", message=message)

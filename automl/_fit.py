@@ -54,6 +54,10 @@ def fit(
             - max_trials: Upper bound of configurations.
             - trial_timeout_s: Upper bound of seconds for one configuration.
             - n_cross_validations: Number of folds; None chooses by size.
+            - n_repeats: How often the rows are dealt into folds anew.
+            - group_column: Rows with the same value stay in one fold; models do not see it.
+            - time_column: Later rows are predicted from earlier ones.
+            - fold_columns: Columns that mark the rows of each split: 1 learns, 0 judges.
             - validation_frame or validation_size: Hold these rows out instead of cross-validating.
             - test_frame: Rows for `test_scores`, never seen by the search.
             - ensemble: False keeps the single best model.

@@ -18,7 +18,7 @@ _HONOURED = {
     "$schema", "type", "task", "primary_metric", "target_column_name", *DATA_FIELDS,
     "validation_data_size", "test_data_size", "n_cross_validations", "limits", "training",
     "featurization", "experiment_name", "display_name", "description", "tags", "compute",
-    "environment_variables", "properties",
+    "environment_variables", "properties", "cv_split_column_names",
 }  # fmt: skip
 _WARNED = {
     "name", "outputs", "resources", "queue_settings", "identity", "services", "log_verbosity",
@@ -26,7 +26,6 @@ _WARNED = {
 }  # fmt: skip
 _REFUSED = {
     "weight_column_name": "row weights are not supported; drop the field to weigh rows equally",
-    "cv_split_column_names": "give validation_data for a fixed split of the rows",
     "forecasting": "forecasting is not a task of this version",
 }
 _LIMITS = {
@@ -156,6 +155,7 @@ def parse_job(document: Any) -> JobFile:
         "blocked": _blocked(training.get("blocked_training_algorithms")),
         "ensemble": bool(training.get("enable_vote_ensemble", True)),
         "n_cross_validations": _n_folds(document.get("n_cross_validations")),
+        "fold_columns": _columns(document, "cv_split_column_names"),
         "validation_size": _share(document, "validation_data_size"),
         **_limit_options(limits),
     }
@@ -287,6 +287,15 @@ def _share(document: dict[str, Any], name: str) -> float | None:
     value = _number(document, name)
     if value is not None and not 0 < value < 1:
         raise JobFileError(f"{name} must be a share between 0 and 1, not {value:g}.")
+    return value
+
+
+def _columns(document: dict[str, Any], name: str) -> list[str] | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value) or not value:
+        raise JobFileError(f"{name} must be a list of columns' names, not {value!r}.")
     return value
 
 

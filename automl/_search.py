@@ -80,7 +80,7 @@ class Search:
         self._imports = imports
         self._untold: list[Candidate] = []
         self.candidates: list[Candidate] = []
-        self.scored_rows = np.sort(np.concatenate([valid for _, valid in task.splits]))
+        self.scored_rows = np.unique(np.concatenate([valid for _, valid in task.splits]))
         self._opening = deque(opening(learners))
         self._queue: deque[tuple[Candidate, int]] = deque()
         self._fold_seconds: dict[str, list[float]] = {}
@@ -90,6 +90,13 @@ class Search:
     def _study(self) -> Any:
         """Optuna's study."""
         return _new_study(self.task.seed)
+
+    @cached_property
+    def _times_judged(self) -> Array:
+        """How many splits hold each of the scored rows out."""
+        held_out = np.concatenate([valid for _, valid in self.task.splits])
+        times: Array = np.bincount(held_out, minlength=len(self.task.y))[self.scored_rows]
+        return times
 
     # -------------------------------------------------------------- the loop
 
@@ -268,10 +275,11 @@ class Search:
         first = candidate.results[0].prediction
         if first is None:
             return
-        whole = np.empty((len(self.task.y), *first.shape[1:]))
+        whole = np.zeros((len(self.task.y), *first.shape[1:]))
         for fold, result in candidate.results.items():
-            whole[self.task.splits[fold][1]] = result.prediction
-        candidate.out_of_fold = whole[self.scored_rows]
+            whole[self.task.splits[fold][1]] += result.prediction
+        times = self._times_judged.reshape(-1, *(1,) * (whole.ndim - 1))
+        candidate.out_of_fold = whole[self.scored_rows] / times
         loss = self.task.metric.loss(self.task.y[self.scored_rows], candidate.out_of_fold)
         candidate.loss = loss if math.isfinite(loss) else math.inf
         self._finish(candidate, "complete")

@@ -28,6 +28,10 @@ class Options(TypedDict, total=False):
     max_trials: int | None
     trial_timeout_s: float | None
     n_cross_validations: int | None
+    n_repeats: int | None
+    group_column: str | None
+    time_column: str | None
+    fold_columns: list[str] | None
     validation_frame: pd.DataFrame | None
     validation_size: float | None
     test_frame: pd.DataFrame | None
