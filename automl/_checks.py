@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from automl._errors import DataError, OptionError, choose, suggestion
-from automl._folds import make_splits, split_findings, validation_of
+from automl._folds import column_option, make_splits, split_findings, validation_of
 from automl._guardrails import Finding, GuardrailReport
 from automl._metrics import Metric, TaskName, default_metric, find_metric
 from automl._task import Limits, LogMode, Options, Task, TrialRecord
@@ -34,6 +34,7 @@ class Plan:
         limits: When to stop.
         frame: The rows that are learned from, target included.
         test_frame: Labelled rows for the final scores.
+        weight_column: What each row counts.
         log_mode: What goes to MLflow.
         on_trial: The caller's own listener.
     """
@@ -42,6 +43,7 @@ class Plan:
     limits: Limits
     frame: pd.DataFrame
     test_frame: pd.DataFrame | None
+    weight_column: str | None
     log_mode: LogMode
     on_trial: Callable[[TrialRecord], None] | None
 
@@ -61,6 +63,7 @@ def check(
     requested = choose(options.get("task", "auto"), _TASKS, what="task")
     _check_frame(frame, target, name="table")
     validation = validation_of(options, columns=list(frame.columns), target=target)
+    weight = column_option(options, "weight_column", list(frame.columns), target)
     known = frame[target].notna().to_numpy()
     _check_target_present(known, target)
     rows = frame.loc[known].reset_index(drop=True)
@@ -79,13 +82,14 @@ def check(
         metric=metric,
         target=target,
         classes=classes,
-        features=_features(rows, target, validation.not_features),
+        features=_features(rows, target, [*validation.not_features, *([weight] if weight else [])]),
         y=y,
         splits=splits,
         learners=_learner_names(options),
         is_ensemble=bool(options.get("ensemble", True)),
         seed=int(seed),
         report=GuardrailReport(tuple(notes)),
+        weights=None if weight is None else _weights(rows[weight]),
     )
     test_frame = options.get("test_frame")
     if test_frame is not None:
@@ -95,9 +99,28 @@ def check(
         limits=limits,
         frame=rows,
         test_frame=test_frame,
+        weight_column=weight,
         log_mode=log_mode,
         on_trial=options.get("on_trial"),
     )
+
+
+def _weights(column: pd.Series) -> Array:
+    """Return what each row counts.
+
+    Raises:
+        DataError: Some are no numbers, below 0, or all of them are 0.
+    """
+    weights: Array = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+    bad = ~np.isfinite(weights) | (weights < 0)
+    if bad.any():
+        raise DataError(
+            f"The weight column {column.name!r} has {int(bad.sum())} values that are missing, "
+            "below 0 or no number. Fill them in, or leave those rows out."
+        )
+    if not weights.any():
+        raise DataError(f"Every weight in {column.name!r} is 0: no row counts.")
+    return weights
 
 
 def _features(rows: pd.DataFrame, target: str, others: Sequence[str]) -> pd.DataFrame:

@@ -25,6 +25,7 @@ def greedy_weights(
     predictions: Sequence[Array],
     *,
     metric: Metric,
+    row_weights: Array | None = None,
     max_steps: int = MAX_STEPS,
     may_go_on: Callable[[], bool] = lambda: True,
 ) -> Array:
@@ -38,13 +39,14 @@ def greedy_weights(
         y: Truth, shape (n,).
         predictions: Candidates, each of shape (n, K) or (n,); ties go to the earlier one.
         metric: What to optimise.
+        row_weights: What each row counts, shape (n,).
         max_steps: Upper bound of additions.
         may_go_on: Asked before each trial addition.
 
     Returns:
         Weights that sum to 1, shape (number of candidates,).
     """
-    losses = [metric.loss(y, p) for p in predictions]
+    losses = [metric.loss(y, p, row_weights) for p in predictions]
     best = int(np.nanargmin(losses))
     counts = np.zeros(len(predictions))
     counts[best] = 1
@@ -55,7 +57,7 @@ def greedy_weights(
         for j, p in enumerate(predictions):
             if not may_go_on():
                 return _shares(best_counts)
-            step_losses[j] = metric.loss(y, (total + p) / step)
+            step_losses[j] = metric.loss(y, (total + p) / step, row_weights)
         chosen = int(np.nanargmin(step_losses))
         counts[chosen] += 1
         total += predictions[chosen]
@@ -94,9 +96,12 @@ class Calibration:
 
 _TEMPERATURES = np.geomspace(0.4, 2.5, 25)
 _MIN_ROWS = 200
+_MOST_ROWS = 20_000
 
 
-def fit_calibration(y: Array, p: Array, *, prior: Array) -> Calibration:
+def fit_calibration(
+    y: Array, p: Array, *, prior: Array, row_weights: Array | None = None
+) -> Calibration:
     """Choose temperature and prior weight by out-of-fold log loss.
 
     Below 200 rows there is too little to choose by: the temperature stays 1 and the prior weighs
@@ -112,8 +117,11 @@ def fit_calibration(y: Array, p: Array, *, prior: Array) -> Calibration:
         for t in _TEMPERATURES
         for w in weights
     ]
-    chosen = p if n <= 20_000 else p[:: n // 20_000 + 1]
-    truth = y if n <= 20_000 else y[:: n // 20_000 + 1]
+    some = slice(None, None, n // _MOST_ROWS + 1)
+    chosen, truth = p[some], y[some]
+    weights_of_some = None if row_weights is None else row_weights[some]
     rows = np.arange(len(truth))
-    losses = [-np.mean(np.log(c.apply(chosen)[rows, truth])) for c in choices]
+    losses = [
+        -np.average(np.log(c.apply(chosen)[rows, truth]), weights=weights_of_some) for c in choices
+    ]
     return choices[int(np.argmin(losses))]

@@ -54,6 +54,7 @@ def fit(
             - max_trials: Upper bound of configurations.
             - trial_timeout_s: Upper bound of seconds for one configuration.
             - n_cross_validations: Number of folds; None chooses by size.
+            - weight_column: What each row counts, in fitting and in scores.
             - n_repeats: How often the rows are dealt into folds anew.
             - group_column: Rows with the same value stay in one fold; models do not see it.
             - time_column: Later rows are predicted from earlier ones.
@@ -93,6 +94,7 @@ def _fit(plan: Plan, budget: Budget, *, on_trial: Callable[[TrialRecord], None])
             n_classes=task.n_classes,
             features=task.features,
             y=task.y,
+            weights=task.weights,
             splits=task.splits,
             learners=learners,
             seed=task.seed,
@@ -121,7 +123,7 @@ def _fit(plan: Plan, budget: Budget, *, on_trial: Callable[[TrialRecord], None])
     predictor.report += _late(predictor)
     predictor.fit_seconds = budget.spent()
     if plan.test_frame is not None:
-        predictor.test_scores = score_frame(predictor, plan.test_frame)
+        predictor.test_scores = score_frame(predictor, plan.test_frame, plan.weight_column)
     return predictor
 
 
@@ -142,19 +144,20 @@ def _assemble(
     task: Task, ranked: list[Candidate], *, search: Search, pool: WorkerPool, budget: Budget
 ) -> AutoMLPredictor:
     """Choose the weights, load the models and calibrate; each step yields to the deadline."""
-    y = task.y[search.scored_rows]
+    rows = search.scored_rows
+    y, row_weights = task.y[rows], task.weights_of(rows)
     preparer, findings = pool.prepared() if ranked else (None, ())
     chosen = _worth_combining(ranked) if task.is_ensemble else ranked[:1]
-    weights = _choose_weights(task, y, chosen, budget=budget, seed=task.seed)
+    weights = _choose_weights(task, rows, chosen, budget=budget, seed=task.seed)
     members = _load_members(weights, budget=budget)
     baseline = task.baseline()
     mixed = _mix(members, ranked)
     calibration, score = None, float("nan")
     if mixed is not None:
         if task.name == "classification":
-            calibration = fit_calibration(y, mixed, prior=baseline)
+            calibration = fit_calibration(y, mixed, prior=baseline, row_weights=row_weights)
             mixed = calibration.apply(mixed)
-        score = task.metric.score(y, mixed)
+        score = task.metric.score(y, mixed, row_weights)
     return AutoMLPredictor(
         task=task,
         preparer=preparer,
@@ -176,18 +179,19 @@ def _worth_combining(ranked: list[Candidate]) -> list[Candidate]:
 
 
 def _choose_weights(
-    task: Task, y: Array, chosen: list[Candidate], *, budget: Budget, seed: int
+    task: Task, scored: Array, chosen: list[Candidate], *, budget: Budget, seed: int
 ) -> list[tuple[Candidate, float]]:
     if not chosen:
         return []
-    rows = np.arange(len(y))
+    rows = np.arange(len(scored))
     if len(rows) > _MAX_SELECTION_ROWS:
         rows = np.random.default_rng(seed).choice(rows, _MAX_SELECTION_ROWS, replace=False)
     stop_at = budget.spent() + 0.6 * max(budget.left(), 0.0)
     weights = greedy_weights(
-        y[rows],
+        task.y[scored[rows]],
         [c.out_of_fold[rows] for c in chosen if c.out_of_fold is not None],
         metric=task.metric,
+        row_weights=task.weights_of(scored[rows]),
         may_go_on=lambda: budget.spent() < stop_at,
     )
     pairs = [(c, float(w)) for c, w in zip(chosen, weights, strict=True) if w > 0]
@@ -244,8 +248,13 @@ def _leaderboard(
     )
 
 
-def score_frame(predictor: AutoMLPredictor, frame: pd.DataFrame) -> dict[str, float]:
-    """Return every metric of the task on the rows whose target is known."""
+def score_frame(
+    predictor: AutoMLPredictor, frame: pd.DataFrame, weight_column: str | None = None
+) -> dict[str, float]:
+    """Return every metric of the task on the rows whose target is known.
+
+    Rows count what `weight_column` says, if the frame has it.
+    """
     truth = frame[predictor.target]
     if predictor.task == "regression":
         known = truth.notna().to_numpy()
@@ -259,5 +268,7 @@ def score_frame(predictor: AutoMLPredictor, frame: pd.DataFrame) -> dict[str, fl
         return {}
     is_classes = predictor.task == "classification"
     p = predictor.predict_proba(rows) if is_classes else predictor.predict(rows)
-    scores = {m.name: m.score(y, p) for m in METRICS.values() if m.task == predictor.task}
+    has_weights = weight_column is not None and weight_column in rows
+    w = rows[weight_column].to_numpy(dtype=np.float64) if has_weights else None
+    scores = {m.name: m.score(y, p, w) for m in METRICS.values() if m.task == predictor.task}
     return {name: value for name, value in scores.items() if np.isfinite(value)}

@@ -66,8 +66,8 @@ def validation_of(options: Options, *, columns: Sequence[str], target: str) -> V
         n_folds=options.get("n_cross_validations"),
         n_repeats=_n_repeats(options.get("n_repeats")),
         size=options.get("validation_size"),
-        group_column=_column(options, "group_column", columns, target),
-        time_column=_column(options, "time_column", columns, target),
+        group_column=column_option(options, "group_column", columns, target),
+        time_column=column_option(options, "time_column", columns, target),
         fold_columns=_fold_columns(options.get("fold_columns"), columns, target),
     )
     fixed = next((name for name in given if name != "time_column"), None)
@@ -92,7 +92,13 @@ def _n_repeats(value: Any) -> int:
     return value
 
 
-def _column(options: Options, name: str, columns: Sequence[str], target: str) -> str | None:
+def column_option(options: Options, name: str, columns: Sequence[str], target: str) -> str | None:
+    """Return the column that an option names; None if the option is not given.
+
+    Raises:
+        DataError: There is no such column.
+        OptionError: It is the target.
+    """
     value = cast("str | None", options.get(name))
     if value is not None:
         _check_column(value, columns, target, option=name)

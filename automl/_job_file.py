@@ -19,13 +19,13 @@ _HONOURED = {
     "validation_data_size", "test_data_size", "n_cross_validations", "limits", "training",
     "featurization", "experiment_name", "display_name", "description", "tags", "compute",
     "environment_variables", "properties", "cv_split_column_names",
+    "weight_column_name",
 }  # fmt: skip
 _WARNED = {
     "name", "outputs", "resources", "queue_settings", "identity", "services", "log_verbosity",
     "positive_label", "environment", "environment_id",
 }  # fmt: skip
 _REFUSED = {
-    "weight_column_name": "row weights are not supported; drop the field to weigh rows equally",
     "forecasting": "forecasting is not a task of this version",
 }
 _LIMITS = {
@@ -155,6 +155,7 @@ def parse_job(document: Any) -> JobFile:
         "blocked": _blocked(training.get("blocked_training_algorithms")),
         "ensemble": bool(training.get("enable_vote_ensemble", True)),
         "n_cross_validations": _n_folds(document.get("n_cross_validations")),
+        "weight_column": document.get("weight_column_name"),
         "fold_columns": _columns(document, "cv_split_column_names"),
         "validation_size": _share(document, "validation_data_size"),
         **_limit_options(limits),

@@ -3,6 +3,7 @@
 Notation: n rows, K classes.
     y   truth: class codes 0..K-1, shape (n,), or values, shape (n,)
     p   prediction: probabilities, shape (n, K), or values, shape (n,)
+    w   weights of the rows, shape (n,); None weighs all of them the same
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from automl._errors import OptionError, suggestion
 
 Array = NDArray[Any]
 TaskName = Literal["classification", "regression"]
+Function = Callable[[Array, Array, Array | None], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,99 +29,108 @@ class Metric:
         azure_name: The name that Azure ML uses for the same quantity; None where it has none.
         task: The task it belongs to.
         is_higher_better: Direction.
-        function: Score of (y, p).
+        function: Score of (y, p, w).
     """
 
     name: str
     azure_name: str | None
     task: TaskName
     is_higher_better: bool
-    function: Callable[[Array, Array], float]
+    function: Function
 
-    def score(self, y: Array, p: Array) -> float:
+    def score(self, y: Array, p: Array, w: Array | None = None) -> float:
         """Return the score as users know it."""
-        return float(self.function(y, p))
+        return float(self.function(y, p, w))
 
-    def loss(self, y: Array, p: Array) -> float:
+    def loss(self, y: Array, p: Array, w: Array | None = None) -> float:
         """Return the score turned so that lower is better."""
-        return self.as_loss(self.score(y, p))
+        return self.as_loss(self.score(y, p, w))
 
     def as_loss(self, score: float) -> float:
         """Turn a score into a loss, or a loss back into a score."""
         return -score if self.is_higher_better else score
 
 
-def binary_auc(positive: Array, score: Array) -> float:
+def _mean(values: Array, w: Array | None) -> float:
+    return float(np.average(values, weights=w)) if w is None or w.any() else float("nan")
+
+
+def _ones(y: Array, w: Array | None) -> Array:
+    return np.ones(len(y)) if w is None else w
+
+
+def binary_auc(positive: Array, score: Array, w: Array | None = None) -> float:
     """Area under the ROC curve of `score` for the boolean `positive`; ties count one half.
 
-    Mann-Whitney form, O(n log n). NaN where one of the two classes is empty.
+    Mann-Whitney form, O(n log n): the weight of the pairs that are in the right order. NaN where
+    one of the two classes is empty.
     """
-    n_positive = int(positive.sum())
-    n_negative = len(positive) - n_positive
-    if n_positive == 0 or n_negative == 0:
+    _, group = np.unique(score, return_inverse=True)
+    won = np.bincount(group, weights=_ones(score, w) * positive)
+    lost = np.bincount(group, weights=_ones(score, w) * ~positive)
+    n_pairs = won.sum() * lost.sum()
+    if n_pairs == 0:
         return float("nan")
-    _, group, counts = np.unique(score, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    rank = (last - (counts - 1) / 2)[group]
-    won = rank[positive].sum() - n_positive * (n_positive + 1) / 2
-    return float(won / (n_positive * n_negative))
+    return float(won @ (np.cumsum(lost) - lost / 2) / n_pairs)
 
 
-def _roc_auc(y: Array, p: Array) -> float:
+def _roc_auc(y: Array, p: Array, w: Array | None) -> float:
     if p.shape[1] == 2:
-        return binary_auc(y == 1, p[:, 1])
-    return _weighted_over_classes(y, p, binary_auc)
+        return binary_auc(y == 1, p[:, 1], w)
+    return _over_classes(y, p, w, binary_auc)
 
 
-def _average_precision(y: Array, p: Array) -> float:
-    return _weighted_over_classes(y, p, _binary_average_precision)
+def _average_precision(y: Array, p: Array, w: Array | None) -> float:
+    return _over_classes(y, p, w, _binary_average_precision)
 
 
-def _binary_average_precision(positive: Array, score: Array) -> float:
+def _binary_average_precision(positive: Array, score: Array, w: Array | None) -> float:
     order = np.argsort(-score, kind="stable")
-    hits = np.cumsum(positive[order])
-    is_last_of_tie = np.append(np.diff(score[order]) != 0, True)
-    recall = hits[is_last_of_tie] / max(hits[-1], 1)
-    precision = hits[is_last_of_tie] / (np.flatnonzero(is_last_of_tie) + 1)
+    weight = _ones(score, w)[order]
+    hits, seen = np.cumsum(weight * positive[order]), np.cumsum(weight)
+    is_last_of_tie = np.append(np.diff(score[order]) != 0, True) & (seen > 0)
+    recall = hits[is_last_of_tie] / (hits[-1] or 1.0)
+    precision = hits[is_last_of_tie] / seen[is_last_of_tie]
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
-def _weighted_over_classes(y: Array, p: Array, function: Callable[[Array, Array], float]) -> float:
+def _over_classes(
+    y: Array, p: Array, w: Array | None, function: Callable[[Array, Array, Array | None], float]
+) -> float:
     """Mean of one-against-rest scores, weighted by how common each class is."""
-    present = [k for k in range(p.shape[1]) if 0 < np.sum(y == k) < len(y)]
-    if not present:
+    shares = np.bincount(y, weights=w, minlength=p.shape[1]) / _ones(y, w).sum()
+    present = np.flatnonzero((shares > 0) & (shares < 1))
+    if not len(present):
         return float("nan")
-    weights = np.array([np.sum(y == k) for k in present], dtype=float)
-    values = np.array([function(y == k, p[:, k]) for k in present])
-    return float(np.sum(weights * values) / weights.sum())
+    return _mean(np.array([function(y == k, p[:, k], w) for k in present]), shares[present])
 
 
-def _log_loss(y: Array, p: Array) -> float:
+def _log_loss(y: Array, p: Array, w: Array | None) -> float:
     chosen = p[np.arange(len(y)), y] / p.sum(axis=1)
-    return float(-np.mean(np.log(np.clip(chosen, 1e-15, 1.0))))
+    return -_mean(np.log(np.clip(chosen, 1e-15, 1.0)), w)
 
 
-def _accuracy(y: Array, p: Array) -> float:
-    return float(np.mean(p.argmax(axis=1) == y))
+def _accuracy(y: Array, p: Array, w: Array | None) -> float:
+    return _mean(p.argmax(axis=1) == y, w)
 
 
-def _confusion(y: Array, p: Array) -> Array:
+def _confusion(y: Array, p: Array, w: Array | None) -> Array:
     k = p.shape[1]
-    table: Array = np.bincount(y * k + p.argmax(axis=1), minlength=k * k).reshape(k, k)
+    table: Array = np.bincount(y * k + p.argmax(axis=1), weights=w, minlength=k * k).reshape(k, k)
     return table
 
 
-def _macro_recall(y: Array, p: Array) -> float:
-    table = _confusion(y, p)
+def _macro_recall(y: Array, p: Array, w: Array | None) -> float:
+    table = _confusion(y, p, w)
     support = table.sum(axis=1)
     present = support > 0
     return float(np.mean(np.diag(table)[present] / support[present]))
 
 
-def _norm_macro_recall(y: Array, p: Array) -> float:
+def _norm_macro_recall(y: Array, p: Array, w: Array | None) -> float:
     n_present = len(np.unique(y))
     chance = 1.0 / n_present
-    return (_macro_recall(y, p) - chance) / (1.0 - chance) if n_present > 1 else float("nan")
+    return (_macro_recall(y, p, w) - chance) / (1.0 - chance) if n_present > 1 else float("nan")
 
 
 def _f1_by_class(table: Array) -> Array:
@@ -129,8 +140,8 @@ def _f1_by_class(table: Array) -> Array:
     return each
 
 
-def _f1(y: Array, p: Array) -> float:
-    table = _confusion(y, p)
+def _f1(y: Array, p: Array, w: Array | None) -> float:
+    table = _confusion(y, p, w)
     each = _f1_by_class(table)
     if len(each) == 2:
         return float(each[1])
@@ -138,71 +149,76 @@ def _f1(y: Array, p: Array) -> float:
     return float(each[present].mean())
 
 
-def _f1_weighted(y: Array, p: Array) -> float:
-    table = _confusion(y, p)
-    return float(np.average(_f1_by_class(table), weights=table.sum(axis=1)))
+def _f1_weighted(y: Array, p: Array, w: Array | None) -> float:
+    table = _confusion(y, p, w)
+    return _mean(_f1_by_class(table), table.sum(axis=1))
 
 
-def _precision_weighted(y: Array, p: Array) -> float:
-    table = _confusion(y, p)
+def _precision_weighted(y: Array, p: Array, w: Array | None) -> float:
+    table = _confusion(y, p, w)
     guessed = table.sum(axis=0)
     each = np.divide(np.diag(table), guessed, out=np.zeros(len(table)), where=guessed > 0)
-    return float(np.average(each, weights=table.sum(axis=1)))
+    return _mean(each, table.sum(axis=1))
 
 
-def _matthews(y: Array, p: Array) -> float:
-    table = _confusion(y, p).astype(float)
+def _matthews(y: Array, p: Array, w: Array | None) -> float:
+    table = _confusion(y, p, w).astype(float)
     n, truth, guess = table.sum(), table.sum(axis=1), table.sum(axis=0)
     covariance = np.trace(table) * n - truth @ guess
     spread = np.sqrt((n * n - guess @ guess) * (n * n - truth @ truth))
     return float(covariance / spread) if spread > 0 else 0.0
 
 
-def _rmse(y: Array, p: Array) -> float:
-    return float(np.sqrt(np.mean((y - p) ** 2)))
+def _rmse(y: Array, p: Array, w: Array | None) -> float:
+    return float(np.sqrt(_mean((y - p) ** 2, w)))
 
 
-def _mae(y: Array, p: Array) -> float:
-    return float(np.mean(np.abs(y - p)))
+def _mae(y: Array, p: Array, w: Array | None) -> float:
+    return _mean(np.abs(y - p), w)
 
 
-def _median_absolute_error(y: Array, p: Array) -> float:
-    return float(np.median(np.abs(y - p)))
+def _median_absolute_error(y: Array, p: Array, w: Array | None) -> float:
+    errors = np.abs(y - p)
+    if w is None:
+        return float(np.median(errors))
+    order = np.argsort(errors)
+    below = np.cumsum(w[order])
+    return float(errors[order][np.searchsorted(below, below[-1] / 2)])
 
 
-def _mape(y: Array, p: Array) -> float:
-    return float(np.mean(np.abs(y - p) / np.maximum(np.abs(y), np.finfo(float).eps)))
+def _mape(y: Array, p: Array, w: Array | None) -> float:
+    return _mean(np.abs(y - p) / np.maximum(np.abs(y), np.finfo(float).eps), w)
 
 
-def _r2(y: Array, p: Array) -> float:
-    spread = np.sum((y - y.mean()) ** 2)
-    return float(1.0 - np.sum((y - p) ** 2) / spread) if spread > 0 else float("nan")
+def _r2(y: Array, p: Array, w: Array | None) -> float:
+    spread = _mean((y - _mean(y, w)) ** 2, w)
+    return 1.0 - _mean((y - p) ** 2, w) / spread if spread > 0 else float("nan")
 
 
 def _span(y: Array) -> float:
     return float(np.ptp(y)) or 1.0
 
 
-def _normalized_rmse(y: Array, p: Array) -> float:
-    return _rmse(y, p) / _span(y)
+def _normalized_rmse(y: Array, p: Array, w: Array | None) -> float:
+    return _rmse(y, p, w) / _span(y)
 
 
-def _normalized_mae(y: Array, p: Array) -> float:
-    return _mae(y, p) / _span(y)
+def _normalized_mae(y: Array, p: Array, w: Array | None) -> float:
+    return _mae(y, p, w) / _span(y)
 
 
-def _spearman(y: Array, p: Array) -> float:
+def _spearman(y: Array, p: Array, w: Array | None) -> float:
+    """Correlation of the ranks; rows weigh in the correlation, not in the ranks."""
     from scipy.stats import rankdata
 
     a, b = rankdata(y), rankdata(p)
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
+    c = np.cov(a, b, aweights=w)
+    return float(c[0, 1] / np.sqrt(c[0, 0] * c[1, 1]))
 
 
-def _classification(
-    name: str, function: Callable[[Array, Array], float], *, azure: str | None = None
-) -> Metric:
+def _classification(name: str, function: Function, *, azure: str | None = None) -> Metric:
     return Metric(
         name=name,
         azure_name=azure,
@@ -214,7 +230,7 @@ def _classification(
 
 def _regression(
     name: str,
-    function: Callable[[Array, Array], float],
+    function: Function,
     *,
     is_higher_better: bool = False,
     azure: str | None = None,

@@ -261,8 +261,7 @@ class Search:
             reason = "It predicted values that are not finite."
             self._finish(candidate, "failed", error=reason)
             return
-        y = self.task.y[self.task.splits[fold][1]]
-        loss = self.task.metric.loss(y, prediction)
+        loss = self.task.loss(self.task.splits[fold][1], prediction)
         candidate.fold_losses[fold] = loss
         if len(candidate.fold_losses) == candidate.n_folds:
             self._complete(candidate)
@@ -280,7 +279,7 @@ class Search:
             whole[self.task.splits[fold][1]] += result.prediction
         times = self._times_judged.reshape(-1, *(1,) * (whole.ndim - 1))
         candidate.out_of_fold = whole[self.scored_rows] / times
-        loss = self.task.metric.loss(self.task.y[self.scored_rows], candidate.out_of_fold)
+        loss = self.task.loss(self.scored_rows, candidate.out_of_fold)
         candidate.loss = loss if math.isfinite(loss) else math.inf
         self._finish(candidate, "complete")
 
@@ -357,11 +356,10 @@ class Search:
             self._study.tell(trial, state=_optuna_state(state))
 
     def _baseline_loss(self, valid: Array) -> float:
-        y = self.task.y[valid]
         base = self.task.baseline()
-        flat = np.full(len(y), base[0])
-        p = flat if self.task.name == "regression" else np.tile(base, (len(y), 1))
-        return self.task.metric.loss(y, p)
+        flat = np.full(len(valid), base[0])
+        p = flat if self.task.name == "regression" else np.tile(base, (len(valid), 1))
+        return self.task.loss(valid, p)
 
 
 def _new_study(seed: int) -> Any:

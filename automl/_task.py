@@ -29,6 +29,7 @@ class Options(TypedDict, total=False):
     trial_timeout_s: float | None
     n_cross_validations: int | None
     n_repeats: int | None
+    weight_column: str | None
     group_column: str | None
     time_column: str | None
     fold_columns: list[str] | None
@@ -63,6 +64,7 @@ class Task:
         classes: Labels in code order, with their own dtype; empty for regression.
         features: Raw feature columns, one row for each row of `y`.
         y: Class codes (int64) or values (float64), shape (n,).
+        weights: What each row counts in fitting and in scores, shape (n,); None for all the same.
         splits: (training rows, held-out rows) of each fold.
         learners: Names of the learners that may be used.
         is_ensemble: Whether models may be combined.
@@ -81,17 +83,26 @@ class Task:
     is_ensemble: bool
     seed: int
     report: GuardrailReport
+    weights: Array | None = None
 
     @property
     def n_classes(self) -> int:
         """Number of classes; 0 for regression."""
         return len(self.classes)
 
+    def weights_of(self, rows: Array) -> Array | None:
+        """Return the weights of some rows."""
+        return None if self.weights is None else self.weights[rows]
+
+    def loss(self, rows: Array, p: Array) -> float:
+        """Return the loss of a prediction for some rows."""
+        return self.metric.loss(self.y[rows], p, self.weights_of(rows))
+
     def baseline(self) -> Array:
         """The prediction that ignores all features: class shares, shape (K,), or the mean, (1,)."""
         if self.name == "regression":
-            return np.array([self.y.mean()])
-        counts = np.bincount(self.y, minlength=self.n_classes)
+            return np.array([np.average(self.y, weights=self.weights)])
+        counts = np.bincount(self.y, weights=self.weights, minlength=self.n_classes)
         shares: Array = counts / counts.sum()
         return shares
 

@@ -44,6 +44,7 @@ class Payload:
     n_classes: int
     features: pd.DataFrame
     y: Array
+    weights: Array | None
     splits: tuple[tuple[Array, Array], ...]
     learners: dict[str, Learner]
     seed: int
@@ -92,6 +93,8 @@ def fit_fold(payload: Payload, table: Table, order: FoldOrder, directory: Path) 
             y_train=payload.y[train],
             valid=table.rows(valid),
             y_valid=payload.y[valid],
+            w_train=None if payload.weights is None else payload.weights[train],
+            w_valid=None if payload.weights is None else payload.weights[valid],
             seed=(payload.seed * 1009 + order.fold * 31 + order.trial) % (2**31),
             n_threads=1,
             stop_at=started + order.seconds,

@@ -87,6 +87,8 @@ class FitJob:
         stop_at: Reading of time.monotonic() after which a learner that can should keep what it
             has and return; the process is killed some time later.
         is_mean_absolute: The metric rewards the median rather than the mean.
+        w_train: What each row to learn from counts, shape (n,); None for all the same.
+        w_valid: The same of the rows held out.
     """
 
     task: TaskName
@@ -99,6 +101,8 @@ class FitJob:
     n_threads: int
     stop_at: float
     is_mean_absolute: bool = False
+    w_train: Array | None = None
+    w_valid: Array | None = None
 
 
 class Model(Protocol):
@@ -161,6 +165,7 @@ class SmoothedModel:
 
 def smoothed(model: Model, job: FitJob) -> SmoothedModel:
     """Mix in the class shares of the fold, a class without rows counting as half a row."""
-    counts = np.bincount(job.y_train, minlength=job.n_classes) + 0.5
+    counts = np.bincount(job.y_train, weights=job.w_train, minlength=job.n_classes)
+    counts = counts * (len(job.y_train) / counts.sum()) + 0.5
     n, k = len(job.y_train), job.n_classes
     return SmoothedModel(model, counts / counts.sum(), min(0.02, k / (n + k)))

@@ -105,11 +105,16 @@ class CatBoost(Learner):
             }
         )
         booster.fit(
-            _pool(job.train, job.y_train),
-            eval_set=_pool(job.valid.rows(known), job.y_valid[known]) if can_stop else None,
+            _pool(job.train, job.y_train, job.w_train),
+            eval_set=_held_out(job, known) if can_stop else None,
             callbacks=[_StopAt(job.stop_at)],
         )
         return CatBoostModel(booster, job.n_classes)
+
+
+def _held_out(job: FitJob, known: Array) -> Any:
+    weights = None if job.w_valid is None else job.w_valid[known]
+    return _pool(job.valid.rows(known), job.y_valid[known], weights)
 
 
 class _StopAt:
@@ -129,7 +134,7 @@ def _loss(job: FitJob, n_seen: int) -> str:
     return "Logloss" if n_seen == 2 else "MultiClass"
 
 
-def _pool(table: Table, y: Array | None = None) -> Any:
+def _pool(table: Table, y: Array | None = None, w: Array | None = None) -> Any:
     """Return the rows as CatBoost holds them; what is missing is a category of its own."""
     import catboost
 
@@ -141,4 +146,4 @@ def _pool(table: Table, y: Array | None = None) -> Any:
         )
     frame = pd.DataFrame(columns, index=range(len(table)))
     categories = list(range(first, len(columns)))
-    return catboost.Pool(frame, None if y is None else y, cat_features=categories)
+    return catboost.Pool(frame, y, weight=w, cat_features=categories)

@@ -36,7 +36,7 @@ class _Forest(Learner):
         estimator.min_samples_leaf = max(params["min_samples_leaf"], len(job.train) // 20_000)
         for n_trees in range(_TREES_PER_STEP, params["n_estimators"] + 1, _TREES_PER_STEP):
             estimator.set_params(n_estimators=n_trees)
-            estimator.fit(job.train.matrix, job.y_train)
+            estimator.fit(job.train.matrix, job.y_train, sample_weight=job.w_train)
             if time.monotonic() > job.stop_at:
                 break
         estimator.set_params(n_jobs=None)

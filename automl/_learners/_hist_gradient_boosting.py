@@ -85,5 +85,7 @@ class HistGradientBoosting(Learner):
         held_out = (
             {"X_val": job.valid.matrix[known], "y_val": job.y_valid[known]} if can_stop else {}
         )
-        estimator.fit(job.train.matrix, job.y_train, **held_out)
+        if can_stop and job.w_valid is not None:
+            held_out["sample_weight_val"] = job.w_valid[known]
+        estimator.fit(job.train.matrix, job.y_train, sample_weight=job.w_train, **held_out)
         return MatrixModel(estimator, job.n_classes)

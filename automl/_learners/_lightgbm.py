@@ -109,8 +109,10 @@ class LightGBM(Learner):
         if settings["min_data_in_leaf"] * 4 > len(job.train):
             settings["min_data_in_leaf"] = max(1, len(job.train) // 20)
         categories: Any = {"categorical_feature": job.train.categorical}
-        train = lightgbm.Dataset(job.train.matrix, job.y_train, **categories)
-        valid = lightgbm.Dataset(job.valid.matrix, job.y_valid, reference=train, **categories)
+        train = lightgbm.Dataset(job.train.matrix, job.y_train, weight=job.w_train, **categories)
+        valid = lightgbm.Dataset(
+            job.valid.matrix, job.y_valid, weight=job.w_valid, reference=train, **categories
+        )
         patience = int(np.clip(4.0 / settings["learning_rate"], 30, 150))
         booster = lightgbm.train(
             settings,

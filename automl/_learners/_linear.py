@@ -125,10 +125,15 @@ class Linear(Learner):
         if job.task == "regression":
             center, scale = float(job.y_train.mean()), float(job.y_train.std()) or 1.0
             ridge = Ridge(alpha=params["strength"], solver="sparse_cg", max_iter=500)
-            ridge.fit(x, (job.y_train - center) / scale)
+            ridge.fit(x, (job.y_train - center) / scale, sample_weight=_relative(job.w_train))
             return LinearModel(view, ridge, 0, center, scale)
         logistic = LogisticRegression(C=1.0 / params["strength"], max_iter=150, tol=1e-3)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # judged by held-out rows instead
-            logistic.fit(x, job.y_train)
+            logistic.fit(x, job.y_train, sample_weight=_relative(job.w_train))
         return LinearModel(view, logistic, job.n_classes)
+
+
+def _relative(weights: Array | None) -> Array | None:
+    """Scale weights to a mean of 1: the penalty is measured against their sum."""
+    return None if weights is None else weights / weights.mean()

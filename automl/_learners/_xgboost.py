@@ -80,9 +80,9 @@ class XGBoost(Learner):
         patience = int(np.clip(4.0 / params["learning_rate"], 30, 150))
         booster = xgboost.train(
             _settings(job) | params,
-            _matrix(job.train, job.y_train),
+            _matrix(job.train, job.y_train, job.w_train),
             num_boost_round=3000,
-            evals=[(_matrix(job.valid, job.y_valid), "valid")],
+            evals=[(_matrix(job.valid, job.y_valid, job.w_valid), "valid")],
             callbacks=[
                 xgboost.callback.EarlyStopping(rounds=patience),
                 _stop_at(job.stop_at),
@@ -123,9 +123,11 @@ def _settings(job: FitJob) -> Params:
     }
 
 
-def _matrix(table: Table, y: Array | None = None) -> Any:
+def _matrix(table: Table, y: Array | None = None, w: Array | None = None) -> Any:
     import xgboost
 
     n_codes = len(table.cardinalities)
     kinds = ["q"] * (table.matrix.shape[1] - n_codes) + ["c"] * n_codes
-    return xgboost.DMatrix(table.matrix, y, feature_types=kinds, enable_categorical=True, nthread=1)
+    return xgboost.DMatrix(
+        table.matrix, y, weight=w, feature_types=kinds, enable_categorical=True, nthread=1
+    )

@@ -19,6 +19,10 @@ def _frame(n=40):
 
 
 BAD_CALLS = [
+    ({"weight_column": "wag"}, DataError, "weight_column names 'wag'.*Did you mean 'wage'"),
+    ({"weight_column": "income"}, OptionError, "names the target"),
+    ({"weight_column": "age", "frame": _frame().assign(age=-1)}, DataError, "40 values .* below 0"),
+    ({"weight_column": "age", "frame": _frame().assign(age=0)}, DataError, "Every weight .* is 0"),
     ({"target": "incme"}, DataError, "No column named 'incme'.*Did you mean 'income'"),
     ({"frame": _frame(0)}, DataError, "0 rows"),
     ({"frame": _frame(5)}, DataError, "Only 5 rows .* at least 10"),
@@ -125,3 +129,10 @@ def test_a_validation_share_is_held_out():
     ((train, valid),) = plan.task.splits
     assert len(valid) == pytest.approx(50, abs=6)
     assert set(train) | set(valid) == set(range(200))
+
+
+def test_weights_are_no_feature_and_count_in_the_baseline():
+    frame = _frame().assign(income=["low"] * 20 + ["high"] * 20, w=[1.0] * 20 + [3.0] * 20)
+    task = _plan(frame, weight_column="w").task
+    assert list(task.features) == ["age", "wage"]
+    assert dict(zip(task.classes, task.baseline(), strict=True)) == {"low": 0.25, "high": 0.75}

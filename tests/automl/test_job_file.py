@@ -105,7 +105,6 @@ BAD_FILES = [
     (_changed(limits__timeout_minutes=0), "timeout_minutes must be above 0"),
     (_changed(limits__timeout_minutes="long"), "timeout_minutes must be a number"),
     (_changed(limits=[1]), "limits must hold fields"),
-    (_changed(weight_column_name="w"), "weight_column_name cannot be honoured"),
     (_changed(cv_split_column_names="s"), "cv_split_column_names must be a list"),
     (_changed(target_column_name=None), "target_column_name is missing"),
     (_changed(training_data=None), "training_data is missing"),

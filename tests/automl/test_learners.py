@@ -19,7 +19,7 @@ def table(rng, *, n=N, with_codes=True, with_numbers=True):
     return Table(numeric=numeric, codes=codes, cardinalities=(5, 5) if with_codes else ())
 
 
-def job_of(task, *, n_classes, y=None, seconds=60.0, **shape):
+def job_of(task, *, n_classes, y=None, w=None, seconds=60.0, **shape):
     rng = np.random.default_rng(3)
     whole = table(rng, **shape)
     signal = whole.matrix[:, -1]
@@ -38,6 +38,8 @@ def job_of(task, *, n_classes, y=None, seconds=60.0, **shape):
         y_valid=y[valid],
         seed=1,
         n_threads=1,
+        w_train=None if w is None else w[train],
+        w_valid=None if w is None else w[valid],
         stop_at=time.monotonic() + seconds,
     )
 
@@ -83,6 +85,20 @@ def test_a_fold_may_lack_classes(learner):
     p = learner.fit(job, learner.portfolio[0]).predict(job.valid)
     assert p.shape == (len(job.valid), 4)
     assert np.isfinite(p).all()
+
+
+def test_rows_without_weight_teach_nothing(learner):
+    job = job_of("classification", n_classes=2)
+    wrong = np.arange(N) % 2 == 0
+    y = np.concatenate([job.y_train, job.y_valid])
+    y = np.where(wrong, 1 - y, y)
+    misled = job_of("classification", n_classes=2, y=y)
+    told = job_of("classification", n_classes=2, y=y, w=1.0 - wrong)
+    right = [
+        np.mean(learner.fit(one, learner.portfolio[0]).predict(job.valid).argmax(1) == job.y_valid)
+        for one in (misled, told)
+    ]
+    assert right[1] > max(right[0], 0.7)
 
 
 def test_the_same_seed_gives_the_same_model(learner):

@@ -38,6 +38,20 @@ def test_classification_metrics_agree_with_scikit_learn(name, n_classes):
     assert METRICS[name].score(y, p) == pytest.approx(ORACLES[name](y, p), abs=1e-9)
 
 
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_a_row_of_weight_two_counts_like_two_rows(name):
+    rng = np.random.default_rng(2)
+    y, p = _classes(3)
+    if METRICS[name].task == "regression":
+        y, p = rng.normal(5, 2, len(y)), rng.normal(5, 2, len(y)).round(1)
+    # The range of the values and the ranks are those of all rows, whatever they weigh.
+    lowest, highest = {"spearman": (1, 2)}.get(name, (1 if "normalized" in name else 0, 3))
+    times = rng.integers(lowest, highest, len(y))
+    found = METRICS[name].score(y, p, times.astype(float))
+    expected = METRICS[name].score(np.repeat(y, times), np.repeat(p, times, axis=0))
+    assert found == pytest.approx(expected, abs=0.02 if "median" in name else 1e-9)
+
+
 def test_f1_is_of_the_second_class_for_two_and_macro_for_more():
     y, p = _classes(2)
     assert METRICS["f1"].score(y, p) == pytest.approx(sk.f1_score(y, p.argmax(1)))
