@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from automl._errors import AutoMLError, DataError, JobFileError, OptionError
     from automl._fit import fit
     from automl._guardrails import Finding, GuardrailReport
+    from automl._inspect import inspect
     from automl._learners import LEARNERS
     from automl._learners._base import FitJob, Learner, Model
     from automl._metrics import METRICS, Metric
@@ -34,12 +35,14 @@ __all__ = [
     "OptionError",
     "TrialRecord",
     "fit",
+    "inspect",
 ]
 
 _HOMES = {
     "automl._errors": ("AutoMLError", "DataError", "JobFileError", "OptionError"),
     "automl._fit": ("fit",),
     "automl._guardrails": ("Finding", "GuardrailReport"),
+    "automl._inspect": ("inspect",),
     "automl._learners": ("LEARNERS",),
     "automl._learners._base": ("FitJob", "Learner", "Model"),
     "automl._metrics": ("METRICS", "Metric"),

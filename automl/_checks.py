@@ -13,6 +13,7 @@ from automl._errors import DataError, OptionError, choose, suggestion
 from automl._folds import column_option, make_splits, split_findings, validation_of
 from automl._guardrails import Finding, GuardrailReport
 from automl._metrics import Metric, TaskName, default_metric, find_metric
+from automl._suspicions import suspicions
 from automl._task import Limits, LogMode, Options, Task, TrialRecord
 
 Array = NDArray[Any]
@@ -77,12 +78,26 @@ def check(
         y, rows, validation, split_at=split_at, is_regression=name == "regression", seed=seed
     )
     notes += split_findings(splits, validation, rows)
+    test_frame = options.get("test_frame")
+    if test_frame is not None:
+        _check_frame(test_frame, target, name="test_frame")
+    features = _features(
+        rows, target, [*validation.not_features, *([weight] if weight is not None else [])]
+    )
+    notes += suspicions(
+        features,
+        y,
+        name,
+        test=test_frame,
+        is_in_time=validation.time_column is not None,
+        seed=seed,
+    )
     task = Task(
         name=name,
         metric=metric,
         target=target,
         classes=classes,
-        features=_features(rows, target, [*validation.not_features, *([weight] if weight else [])]),
+        features=features,
         y=y,
         splits=splits,
         learners=_learner_names(options),
@@ -91,9 +106,6 @@ def check(
         report=GuardrailReport(tuple(notes)),
         weights=None if weight is None else _weights(rows[weight]),
     )
-    test_frame = options.get("test_frame")
-    if test_frame is not None:
-        _check_frame(test_frame, target, name="test_frame")
     return Plan(
         task=task,
         limits=limits,
