@@ -57,6 +57,7 @@ def fit(
             - weight_column: What each row counts, in fitting and in scores.
             - n_repeats: How often the rows are dealt into folds anew.
             - group_column: Rows with the same value stay in one fold; models do not see it.
+            - group_copies: Rows that are copies of each other stay in one fold.
             - time_column: Later rows are predicted from earlier ones.
             - fold_columns: Columns that mark the rows of each split: 1 learns, 0 judges.
             - validation_frame or validation_size: Hold these rows out instead of cross-validating.

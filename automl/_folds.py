@@ -34,6 +34,7 @@ class Validation:
         n_repeats: How often the rows are dealt anew.
         size: Share of the rows to hold out instead.
         group_column: Rows with the same value stay on one side of every split.
+        groups_copies: Rows that are copies of each other stay on one side of every split.
         time_column: Every fold is judged by later rows than it learns from.
         fold_columns: One split for each: 1 marks rows to learn from, 0 rows to judge by.
     """
@@ -42,6 +43,7 @@ class Validation:
     n_repeats: int = 1
     size: float | None = None
     group_column: str | None = None
+    groups_copies: bool = False
     time_column: str | None = None
     fold_columns: tuple[str, ...] = ()
 
@@ -67,11 +69,12 @@ def validation_of(options: Options, *, columns: Sequence[str], target: str) -> V
         n_repeats=_n_repeats(options.get("n_repeats")),
         size=options.get("validation_size"),
         group_column=column_option(options, "group_column", columns, target),
+        groups_copies=bool(options.get("group_copies")),
         time_column=column_option(options, "time_column", columns, target),
         fold_columns=_fold_columns(options.get("fold_columns"), columns, target),
     )
     fixed = next((name for name in given if name != "time_column"), None)
-    for name in ("n_cross_validations", "n_repeats", "group_column"):
+    for name in ("n_cross_validations", "n_repeats", "group_column", "group_copies"):
         if fixed and options.get(name):
             raise OptionError(f"Give {fixed} or {name}, not both: {fixed} says which rows to use.")
     if validation.time_column and (validation.group_column or validation.n_repeats > 1):
@@ -157,7 +160,7 @@ def make_splits(
     if validation.time_column:
         n_folds = _n_folds(validation.n_folds, len(y))
         return _forward(rows[validation.time_column], n_folds)
-    unit = _units(rows, validation.group_column)
+    unit = _units(rows, validation)
     if validation.size is not None:
         return (_holdout(y, unit, validation, is_regression=is_regression, seed=seed),)
     n_folds = _n_folds(validation.n_folds, len(np.unique(unit)))
@@ -186,8 +189,9 @@ def _default_n_folds(n_rows: int) -> int:
     return 5 if n_rows < 20_000 else 4 if n_rows < 100_000 else 3
 
 
-def _units(rows: pd.DataFrame, group_column: str | None) -> Array:
-    """Return what each row must stay together with: its group, or the rows that equal it."""
+def _units(rows: pd.DataFrame, validation: Validation) -> Array:
+    """Return what each row must stay together with: its group, the rows that equal it, nothing."""
+    group_column = validation.group_column
     if group_column is not None:
         codes, groups = pd.factorize(rows[group_column], use_na_sentinel=False)
         if len(groups) < 4:
@@ -196,6 +200,11 @@ def _units(rows: pd.DataFrame, group_column: str | None) -> Array:
                 "groups are needed to compare models."
             )
         return np.asarray(codes)
+    return _copies(rows) if validation.groups_copies else np.arange(len(rows))
+
+
+def _copies(rows: pd.DataFrame) -> Array:
+    """Return a number for each row, the same for rows that are equal."""
     try:
         hashes = pd.util.hash_pandas_object(rows, index=False)
         return np.asarray(pd.factorize(hashes)[0])
@@ -307,19 +316,29 @@ def _marked(column: pd.Series) -> Split:
 def split_findings(
     splits: Sequence[Split], validation: Validation, rows: pd.DataFrame
 ) -> list[Finding]:
-    """Say how models are compared, and what was done about rows that occur more than once."""
+    """Say how models are compared, and what it means for rows that occur more than once."""
     found = [Finding(check="validation", state="done", message=_described(splits, validation))]
     if validation.group_column or validation.time_column or validation.fold_columns:
         return found
-    unit = _units(rows, None)
-    n_copies = len(unit) - int(unit.max() + 1)
+    n_copies = len(rows) - int(_copies(rows).max() + 1)
     if n_copies:
+        found.append(_copies_finding(n_copies, is_grouped=validation.groups_copies))
+    return found
+
+
+def _copies_finding(n_copies: int, *, is_grouped: bool) -> Finding:
+    if is_grouped:
         message = (
             f"{n_copies} rows repeat another one. Copies stay in the same fold, so that no model "
             "is judged by rows that it has learned."
         )
-        found.append(Finding(check="duplicate_rows", state="done", message=message))
-    return found
+        return Finding(check="duplicate_rows", state="done", message=message)
+    message = (
+        f"{n_copies} rows repeat another one, so models are also judged by rows that they have "
+        "learned. That is right if new rows will repeat old ones as often; if not, remove the "
+        "copies, or set group_copies."
+    )
+    return Finding(check="duplicate_rows", state="alerted", message=message)
 
 
 def _described(splits: Sequence[Split], validation: Validation) -> str:

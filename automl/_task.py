@@ -31,6 +31,7 @@ class Options(TypedDict, total=False):
     n_repeats: int | None
     weight_column: str | None
     group_column: str | None
+    group_copies: bool
     time_column: str | None
     fold_columns: list[str] | None
     validation_frame: pd.DataFrame | None

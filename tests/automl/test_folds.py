@@ -75,13 +75,16 @@ def test_columns_mark_the_splits():
     np.testing.assert_array_equal(other, np.arange(50, 60))
 
 
-def test_rows_that_are_equal_stay_together():
+def test_copies_stay_together_where_that_is_asked_for():
     frame = pd.concat([frame_of(40), frame_of(40).iloc[:15]], ignore_index=True)
-    plan = check(frame, target="y", time_budget_s=5, seed=0, options={})
+    plan = check(frame, target="y", time_budget_s=5, seed=0, options={"group_copies": True})
     for _, valid in plan.task.splits:
         twins = {row + 40 for row in valid if row < 15} | {row - 40 for row in valid if row >= 40}
         assert twins <= set(valid)
-    assert "15 rows repeat another" in plan.task.report.of("duplicate_rows")[0].message
+    (found,) = plan.task.report.of("duplicate_rows")
+    assert (found.state, found.message[:22]) == ("done", "15 rows repeat another")
+    plain = check(frame, target="y", time_budget_s=5, seed=0, options={})
+    assert plain.task.report.of("duplicate_rows")[0].state == "alerted"
 
 
 def test_repeats_deal_the_rows_anew():
