@@ -11,6 +11,7 @@ import pandas as pd
 
 from automl._budget import Budget
 from automl._checks import Plan, check
+from automl._decision import OF_LABELS, fit_decision
 from automl._ensemble import fit_calibration, greedy_weights
 from automl._guardrails import Finding
 from automl._imports import Imports
@@ -25,6 +26,7 @@ from automl._worker import Payload
 _MAX_SELECTION_ROWS = 20_000
 _MAX_CANDIDATES = 24
 _BEST_OF_FAMILY = 3
+_DECISION_RESERVE = 0.3  # seconds without which thresholds are left alone
 _ASSEMBLY_RESERVE = 0.15  # seconds kept for what follows loading
 
 
@@ -153,17 +155,21 @@ def _assemble(
     members = _load_members(weights, budget=budget)
     baseline = task.baseline()
     mixed = _mix(members, ranked)
-    calibration, score = None, float("nan")
+    calibration, decision, score = None, None, float("nan")
     if mixed is not None:
         if task.name == "classification":
             calibration = fit_calibration(y, mixed, prior=baseline, row_weights=row_weights)
             mixed = calibration.apply(mixed)
+            if budget.left() > _DECISION_RESERVE:
+                decision = fit_decision(y, mixed, task.metric, row_weights)
+                mixed = mixed if decision is None else mixed * decision
         score = task.metric.score(y, mixed, row_weights)
     return AutoMLPredictor(
         task=task,
         preparer=preparer,
         members=members,
         calibration=calibration,
+        decision=decision,
         score=score,
         report=task.report + findings,
     )
@@ -269,7 +275,12 @@ def score_frame(
         return {}
     is_classes = predictor.task == "classification"
     p = predictor.predict_proba(rows) if is_classes else predictor.predict(rows)
+    decided = predictor.decided(p) if is_classes else p
     has_weights = weight_column is not None and weight_column in rows
     w = rows[weight_column].to_numpy(dtype=np.float64) if has_weights else None
-    scores = {m.name: m.score(y, p, w) for m in METRICS.values() if m.task == predictor.task}
+    scores = {
+        m.name: m.score(y, decided if m.name in OF_LABELS else p, w)
+        for m in METRICS.values()
+        if m.task == predictor.task
+    }
     return {name: value for name, value in scores.items() if np.isfinite(value)}

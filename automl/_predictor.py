@@ -78,6 +78,7 @@ class AutoMLPredictor:
         preparer: Preparer | None,
         members: Sequence[Member],
         calibration: Calibration | None,
+        decision: Array | None,
         score: float,
         report: GuardrailReport,
     ) -> None:
@@ -97,6 +98,15 @@ class AutoMLPredictor:
         self._baseline = task.baseline()
         self._preparer = preparer
         self._calibration = calibration
+        self._decision = decision
+
+    @property
+    def decision(self) -> dict[Any, float] | None:
+        """Factors of the classes in `predict`; None where the most probable class is chosen."""
+        if self._decision is None:
+            return None
+        factors = (float(one) for one in self._decision)
+        return dict(zip(self._labels.tolist(), factors, strict=True))
 
     @property
     def classes_(self) -> Array:
@@ -112,6 +122,9 @@ class AutoMLPredictor:
     def predict(self, X: pd.DataFrame) -> Array:
         """Return labels, in the target's dtype, or values; shape (n,).
 
+        For metrics of labels, such as f1, the label is not always the most probable one: it is
+        chosen by thresholds that served the metric best on held-out rows.
+
         Args:
             X: Raw rows; more columns than needed are ignored, empty values are allowed.
 
@@ -120,8 +133,13 @@ class AutoMLPredictor:
         """
         if self.task == "regression":
             return self._raw(X)
-        chosen: Array = self._labels[self.predict_proba(X).argmax(axis=1)]
+        p = self.predict_proba(X)
+        chosen: Array = self._labels[self.decided(p).argmax(axis=1)]
         return chosen
+
+    def decided(self, p: Array) -> Array:
+        """Return what `predict` takes the largest of: probabilities times the classes' factors."""
+        return p if self._decision is None else p * self._decision
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
         """Return class probabilities, shape (n, K); rows sum to 1.
