@@ -102,6 +102,9 @@ def _summarise(predictor: "AutoMLPredictor") -> None:
     members = ", ".join(f"{m.weight:.2f} {m.learner} #{m.trial}" for m in predictor.members)
     _say(f"Ensemble: {members or 'none; the baseline answers'}")
     _say(f"{predictor.metric} {predictor.score:.5f} in {predictor.fit_seconds:.1f} s")
+    if found := predictor.estimate:
+        interval = f"{found.low:.5f} to {found.high:.5f} in {found.level:.0%} of cases"
+        _say(f"On new rows about {found.score:.5f} ({interval})")
     for name, value in predictor.test_scores.items():
         _say(f"test {name} {value:.5f}")
     if predictor.model_uri:

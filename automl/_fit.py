@@ -13,6 +13,7 @@ from automl._budget import Budget
 from automl._checks import Plan, check
 from automl._decision import OF_LABELS, fit_decision
 from automl._ensemble import fit_calibration, greedy_weights
+from automl._estimate import Estimate, estimate
 from automl._guardrails import Finding
 from automl._imports import Imports
 from automl._metrics import METRICS
@@ -164,7 +165,7 @@ def _assemble(
                 decision = fit_decision(y, mixed, task.metric, row_weights)
                 mixed = mixed if decision is None else mixed * decision
         score = task.metric.score(y, mixed, row_weights)
-    return AutoMLPredictor(
+    predictor = AutoMLPredictor(
         task=task,
         preparer=preparer,
         members=members,
@@ -172,6 +173,30 @@ def _assemble(
         decision=decision,
         score=score,
         report=task.report + findings,
+    )
+    if members:
+        predictor.estimate = _estimate(task, rows, chosen, predictor, budget)
+    return predictor
+
+
+def _estimate(
+    task: Task,
+    rows: Array,
+    chosen: list[Candidate],
+    predictor: AutoMLPredictor,
+    budget: Budget,
+) -> Estimate | None:
+    """Estimate the score on new rows in half of the time that is left."""
+    stop_at = budget.spent() + 0.5 * budget.left()
+    finish = predictor.finished if task.name == "classification" else None
+    return estimate(
+        task.y[rows],
+        [c.out_of_fold for c in chosen if c.out_of_fold is not None],
+        metric=task.metric,
+        row_weights=task.weights_of(rows),
+        may_go_on=lambda: budget.spent() < stop_at,
+        seed=task.seed,
+        **({"finish": finish} if finish else {}),
     )
 
 

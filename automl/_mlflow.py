@@ -27,6 +27,7 @@ from automl._checks import Plan
 from automl._predictor import AutoMLPredictor
 from automl._task import TrialRecord
 
+_NEEDED = ("mlflow", "mlflow-studio", "scikit-learn", "pandas", "numpy", "cloudpickle")
 MAX_CHILD_RUNS = 200
 _MAX_PARAM_LENGTH = 6000
 _EXAMPLE_ROWS = 3
@@ -201,6 +202,7 @@ class RunLog:
             predictor.metric: predictor.score,
             "automl_fit_seconds": predictor.fit_seconds,
             "automl_n_trials": float(len(rows)),
+            **_estimated(predictor),
             **{f"test_{name}": value for name, value in predictor.test_scores.items()},
         }
         tags = {
@@ -218,6 +220,16 @@ class RunLog:
 
     def _write_json(self, value: Any, name: str) -> None:
         self._client.log_text(self._run_id, json.dumps(value, indent=2), name)
+
+
+def _estimated(predictor: AutoMLPredictor) -> dict[str, float]:
+    if (found := predictor.estimate) is None:
+        return {}
+    return {
+        "automl_estimate": found.score,
+        "automl_estimate_low": found.low,
+        "automl_estimate_high": found.high,
+    }
 
 
 def _params(plan: Plan) -> list[Any]:
@@ -301,7 +313,7 @@ def _log_model(predictor: AutoMLPredictor, plan: Plan, run_id: str) -> str:
             data_path=str(path),
             signature=_signature(predictor, example, features=plan.task.features),
             input_example=_jsonable(example),
-            pip_requirements=_requirements(),
+            pip_requirements=_requirements(predictor),
             metadata={
                 "automl": {"task": predictor.task, "target": predictor.target},
                 "studio.row_wise": True,  # a row's prediction does not depend on its neighbours
@@ -352,19 +364,14 @@ def _jsonable(example: pd.DataFrame) -> pd.DataFrame:
     return plain
 
 
-def _requirements() -> list[str]:
+def _requirements(predictor: AutoMLPredictor) -> list[str]:
     """Pin what loading needs; naming it spares MLflow's inference of 15 seconds and more."""
+    from automl._learners import LEARNERS
+
     pins = []
-    names = (
-        "mlflow",
-        "mlflow-studio",
-        "scikit-learn",
-        "lightgbm",
-        "pandas",
-        "numpy",
-        "cloudpickle",
-    )
-    for name in names:
+    families = {member.learner for member in predictor.members} & set(LEARNERS)
+    packages = {package for name in families for package in LEARNERS[name].packages}
+    for name in (*_NEEDED, *sorted(packages)):
         try:
             pins.append(f"{name}=={version(name)}")
         except PackageNotFoundError:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from automl._ensemble import Calibration
 from automl._errors import AutoMLError
+from automl._estimate import Estimate
 from automl._guardrails import GuardrailReport
 from automl._learners import Model
 from automl._prepare import Preparer
@@ -64,6 +65,8 @@ class AutoMLPredictor:
         feature_names_in_: Names of the raw columns that `predict` needs.
         score: Score of the ensemble on held-out rows. The ensemble was chosen on the same rows, so
             it is slightly flattering; `test_scores` is not.
+        estimate: What the ensemble will score on new rows, with an interval; None where there was
+            too little time or too few rows.
         test_scores: Every metric on `test_frame`; empty without one.
         report: What was found in the table and what was done about it.
         fit_seconds: What the fit took.
@@ -89,6 +92,7 @@ class AutoMLPredictor:
         self.feature_names_in_: Array = np.array([str(c) for c in task.features], dtype=object)
         self.score = score
         self.report = report
+        self.estimate: Estimate | None = None
         self.test_scores: dict[str, float] = {}
         self.fit_seconds = 0.0
         self.run_id: str | None = None
@@ -136,6 +140,10 @@ class AutoMLPredictor:
         p = self.predict_proba(X)
         chosen: Array = self._labels[self.decided(p).argmax(axis=1)]
         return chosen
+
+    def finished(self, p: Array) -> Array:
+        """Return what `predict` takes the largest of, from the members' mixed probabilities."""
+        return self.decided(p if self._calibration is None else self._calibration.apply(p))
 
     def decided(self, p: Array) -> Array:
         """Return what `predict` takes the largest of: probabilities times the classes' factors."""

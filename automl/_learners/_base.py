@@ -120,6 +120,8 @@ class Learner(ABC):
         tasks: Tasks it can do.
         space: Search space by parameter name.
         portfolio: Sound configurations, best first; each names every parameter of `space`.
+        packages: Distributions that a fitted model needs beside scikit-learn; those that are not
+            installed are another name for one that is.
         max_cells: Rows times columns beyond which the learner is left out.
     """
 
@@ -128,6 +130,7 @@ class Learner(ABC):
     space: ClassVar[dict[str, Dimension]]
     portfolio: tuple[Params, ...]
     max_cells: float = float("inf")
+    packages: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def fit(self, job: FitJob, params: Params) -> Model:

@@ -48,6 +48,7 @@ class CatBoost(Learner):
     """CatBoost, stopped early on the held-out rows, or at the fold's deadline with what it has."""
 
     name = "catboost"
+    packages: ClassVar[tuple[str, ...]] = ("catboost",)
     space: ClassVar[dict[str, Dimension]] = {
         "learning_rate": Real(0.02, 0.2, is_log=True),
         "depth": Whole(3, 9),

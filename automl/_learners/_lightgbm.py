@@ -43,6 +43,7 @@ class LightGBM(Learner):
     """LightGBM, stopped early on the held-out rows, or at the fold's deadline with what it has."""
 
     name = "lightgbm"
+    packages: ClassVar[tuple[str, ...]] = ("lightgbm",)
     space: ClassVar[dict[str, Dimension]] = {
         "learning_rate": Real(0.01, 0.2, is_log=True),
         "num_leaves": Whole(4, 255, is_log=True),

@@ -43,6 +43,7 @@ class XGBoost(Learner):
     """XGBoost, stopped early on the held-out rows, or at the fold's deadline with what it has."""
 
     name = "xgboost"
+    packages: ClassVar[tuple[str, ...]] = ("xgboost-cpu", "xgboost")
     space: ClassVar[dict[str, Dimension]] = {
         "learning_rate": Real(0.01, 0.2, is_log=True),
         "max_depth": Whole(3, 10),
