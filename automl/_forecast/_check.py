@@ -115,10 +115,10 @@ def _refuse_duplicates(rows: pd.DataFrame, settings: Settings) -> None:
     twice = rows.duplicated(["_series", settings.time_column])
     if twice.any():
         example = rows.loc[twice].iloc[0]
-        where = ", ".join(f"{c}={example[c]!r}" for c in settings.id_columns or () if c in rows)
+        names = [settings.time_column, *(c for c in settings.id_columns or () if c in rows)]
+        where = ", ".join(f"{c}={example[c]}" for c in names)
         raise DataError(
-            f"{int(twice.sum())} rows repeat a stamp of their series, such as "
-            f"{settings.time_column}={example[settings.time_column]}{', ' if where else ''}{where}. "
+            f"{int(twice.sum())} rows repeat a stamp of their series, such as {where}. "
             "Is an id column missing (id_columns=…)? Otherwise say with aggregate='sum' or 'mean' "
             "how they become one."
         )
