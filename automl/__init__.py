@@ -1,7 +1,8 @@
 """Automated machine learning that keeps its time budget.
 
 `fit` finds, fits and combines models for one column of a table and returns a predictor; see
-`docs/automl.md`. Importing this package is cheap: the libraries come with the first call.
+`docs/automl.md`. `forecast` does so for time series; see `docs/forecasting.md`. Importing this
+package is cheap: the libraries come with the first call.
 """
 
 from importlib import import_module
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from automl._errors import AutoMLError, DataError, JobFileError, OptionError
     from automl._fit import fit
+    from automl._forecast._fit import forecast
+    from automl._forecast._measures import FORECAST_METRICS
+    from automl._forecast._predictor import ForecastPredictor
     from automl._guardrails import Finding, GuardrailReport
     from automl._inspect import inspect
     from automl._learners import LEARNERS
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from automl._task import TrialRecord
 
 __all__ = [
+    "FORECAST_METRICS",
     "LEARNERS",
     "METRICS",
     "AutoMLError",
@@ -26,6 +31,7 @@ __all__ = [
     "DataError",
     "Finding",
     "FitJob",
+    "ForecastPredictor",
     "GuardrailReport",
     "JobFileError",
     "LeaderboardRow",
@@ -35,12 +41,16 @@ __all__ = [
     "OptionError",
     "TrialRecord",
     "fit",
+    "forecast",
     "inspect",
 ]
 
 _HOMES = {
     "automl._errors": ("AutoMLError", "DataError", "JobFileError", "OptionError"),
     "automl._fit": ("fit",),
+    "automl._forecast._fit": ("forecast",),
+    "automl._forecast._measures": ("FORECAST_METRICS",),
+    "automl._forecast._predictor": ("ForecastPredictor",),
     "automl._guardrails": ("Finding", "GuardrailReport"),
     "automl._inspect": ("inspect",),
     "automl._learners": ("LEARNERS",),

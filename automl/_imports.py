@@ -13,13 +13,14 @@ class Imports:
     never wait for them without a limit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names: tuple[str, ...] = _HEAVY) -> None:
+        self._names = names
         self._done = threading.Event()
         threading.Thread(target=self._run, name="automl-imports", daemon=True).start()
 
     def _run(self) -> None:
         try:
-            for name in _HEAVY:
+            for name in self._names:
                 import_module(name)
         finally:
             self._done.set()  # an import that failed fails again, and visibly, where it is used

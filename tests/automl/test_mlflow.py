@@ -166,7 +166,7 @@ def test_switched_off_nothing_is_written(store, table):
 
 
 def test_the_digest_changes_with_any_value():
-    from automl._mlflow import frame_digest
+    from automl._run_log import frame_digest
 
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", None], "c": [[1], [2]]})
     other = frame.assign(b=["x", "y"])
