@@ -100,7 +100,7 @@ def check(
         features=features,
         y=y,
         splits=splits,
-        learners=_learner_names(options),
+        learners=_learner_names(options, name),
         is_ensemble=bool(options.get("ensemble", True)),
         seed=int(seed),
         report=GuardrailReport(tuple(notes)),
@@ -191,7 +191,7 @@ def _n_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _learner_names(options: Options) -> tuple[str, ...]:
+def _learner_names(options: Options, task: TaskName) -> tuple[str, ...]:
     from automl._learners import LEARNERS
 
     allowed, blocked = options.get("allowed"), options.get("blocked")
@@ -199,10 +199,14 @@ def _learner_names(options: Options) -> tuple[str, ...]:
         raise OptionError("Give allowed or blocked, not both: together they are ambiguous.")
     for name in [*(allowed or ()), *(blocked or ())]:
         choose(name, LEARNERS, what="A learner")
-    names = tuple(n for n in LEARNERS if (not allowed or n in allowed) and n not in (blocked or ()))
+    asked = allowed or [name for name, learner in LEARNERS.items() if learner.by_default]
+    names = tuple(name for name in LEARNERS if name in asked and name not in (blocked or ()))
     if not names:
-        raise OptionError(f"blocked leaves no learner: it names all of {', '.join(LEARNERS)}.")
-    return names
+        raise OptionError(f"blocked leaves no learner: it names all of {', '.join(asked)}.")
+    suited = tuple(name for name in names if task in LEARNERS[name].tasks)
+    if not suited:
+        raise OptionError(f"None of the learners allowed does {task}: {', '.join(names)}.")
+    return suited
 
 
 def _metric(name: str, task: TaskName, n_classes: int) -> Metric:

@@ -47,8 +47,8 @@ _FEATURIZATION_WARNED = {
     "enable_dnn_featurization",
 }  # fmt: skip
 
-# Azure's name without capitals and underscores -> our learner; None where we have no equal.
-_ALGORITHMS: dict[str, str | None] = {
+# Azure's name without capitals and underscores -> our learner, the nearest where none is the same.
+_ALGORITHMS = {
     "lightgbm": "lightgbm",
     "gradientboosting": "hist_gradient_boosting",
     "histgradientboosting": "hist_gradient_boosting",
@@ -57,15 +57,15 @@ _ALGORITHMS: dict[str, str | None] = {
     "randomforest": "random_forest",
     "logisticregression": "linear",
     "linear": "linear",
-    "elasticnet": None,
-    "lassolars": None,
-    "sgd": None,
-    "multinomialnaivebayes": None,
-    "bernoullinaivebayes": None,
-    "svm": None,
-    "linearsvm": None,
-    "knn": None,
-    "decisiontree": None,
+    "elasticnet": "elastic_net",
+    "lassolars": "elastic_net",
+    "sgd": "elastic_net",
+    "multinomialnaivebayes": "naive_bayes",
+    "bernoullinaivebayes": "naive_bayes",
+    "svm": "support_vectors",
+    "linearsvm": "linear",
+    "knn": "nearest_neighbours",
+    "decisiontree": "decision_tree",
     "xgboostclassifier": "xgboost",
     "xgboostregressor": "xgboost",
     "xgboost": "xgboost",
@@ -148,11 +148,10 @@ def parse_job(document: Any) -> JobFile:
     unsupported += _switches(training, featurization, limits)
     task = _task(document)
     data, data_types = _data(document)
-    allowed, more = _allowed(training.get("allowed_training_algorithms"))
     options: dict[str, Any] = {
         "task": task,
-        "allowed": allowed,
-        "blocked": _blocked(training.get("blocked_training_algorithms")),
+        "allowed": _learners(training, "allowed_training_algorithms"),
+        "blocked": _learners(training, "blocked_training_algorithms"),
         "ensemble": bool(training.get("enable_vote_ensemble", True)),
         "n_cross_validations": _n_folds(document.get("n_cross_validations")),
         "weight_column": document.get("weight_column_name"),
@@ -169,7 +168,7 @@ def parse_job(document: Any) -> JobFile:
         timeout_seconds=60.0 * _positive(limits, "timeout_minutes", DEFAULT_TIMEOUT_MINUTES),
         options={k: v for k, v in options.items() if v is not None},
         test_size=_share(document, "test_data_size"),
-        unsupported=tuple(unsupported + more),
+        unsupported=tuple(unsupported),
         document=document,
     )
 
@@ -325,7 +324,7 @@ def _limit_options(limits: dict[str, Any]) -> dict[str, Any]:
 # ------------------------------------------------------------------ algorithms
 
 
-def _learner(name: Any) -> str | None:
+def _learner(name: Any) -> str:
     key = str(name).lower().replace("_", "")
     if key not in _ALGORITHMS:
         listing = suggestion(key, sorted(_ALGORITHMS)).removeprefix("It has: ")
@@ -339,25 +338,6 @@ def _names(value: Any, field: str) -> list[Any]:
     return value
 
 
-def _allowed(value: Any) -> tuple[list[str] | None, list[str]]:
-    """Return our learners and what to say about those that we do not have."""
-    if not value:
-        return None, []
-    names = _names(value, "allowed_training_algorithms")
-    found = {name: _learner(name) for name in names}
-    kept = sorted({learner for learner in found.values() if learner})
-    absent = [str(name) for name, learner in found.items() if learner is None]
-    if not kept:
-        offered = sorted(name for name, learner in _ALGORITHMS.items() if learner)
-        raise JobFileError(
-            f"None of the allowed algorithms is available: {', '.join(absent)}. "
-            f"Available: {', '.join(offered)}."
-        )
-    return kept, [f"training.allowed_training_algorithms: {name}" for name in absent]
-
-
-def _blocked(value: Any) -> list[str] | None:
-    if not value:
-        return None
-    names = _names(value, "blocked_training_algorithms")
-    return sorted({learner for name in names if (learner := _learner(name))}) or None
+def _learners(section: dict[str, Any], field: str) -> list[str] | None:
+    value = section.get(field)
+    return sorted({_learner(name) for name in _names(value, field)}) if value else None

@@ -5,6 +5,13 @@ To add one: write the class, add an instance to `LEARNERS`, place its configurat
 
 from automl._learners._base import FitJob, Learner, Model, Params
 from automl._learners._catboost import CatBoost
+from automl._learners._classic import (
+    DecisionTree,
+    ElasticNet,
+    NaiveBayes,
+    NearestNeighbours,
+    SupportVectors,
+)
 from automl._learners._forests import ExtraTrees, RandomForest
 from automl._learners._hist_gradient_boosting import HistGradientBoosting
 from automl._learners._lightgbm import LightGBM
@@ -22,6 +29,11 @@ LEARNERS: dict[str, Learner] = {
         ExtraTrees(),
         RandomForest(),
         Linear(),
+        ElasticNet(),
+        NearestNeighbours(),
+        SupportVectors(),
+        DecisionTree(),
+        NaiveBayes(),
     )
 }
 

@@ -120,6 +120,7 @@ class Learner(ABC):
         tasks: Tasks it can do.
         space: Search space by parameter name.
         portfolio: Sound configurations, best first; each names every parameter of `space`.
+        by_default: Whether it takes part where it is not asked for by name.
         packages: Distributions that a fitted model needs beside scikit-learn; those that are not
             installed are another name for one that is.
         max_cells: Rows times columns beyond which the learner is left out.
@@ -130,6 +131,7 @@ class Learner(ABC):
     space: ClassVar[dict[str, Dimension]]
     portfolio: tuple[Params, ...]
     max_cells: float = float("inf")
+    by_default: bool = True
     packages: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod

@@ -45,6 +45,7 @@ BAD_CALLS = [
     ({"allowed": ["lightgmb"]}, OptionError, "Did you mean 'lightgbm'"),
     ({"allowed": ["linear"], "blocked": ["linear"]}, OptionError, "not both"),
     ({"blocked": list(automl.LEARNERS)}, OptionError, "leaves no learner"),
+    ({"target": "wage", "allowed": ["naive_bayes"]}, OptionError, "None .* does regression"),
     ({"n_cross_validations": 1}, OptionError, "from 2 to 20"),
     ({"n_cross_validations": 30}, OptionError, "from 2 to 20"),
     ({"validation_size": 2.0}, OptionError, "share between 0 and 1"),
