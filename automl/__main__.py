@@ -13,7 +13,8 @@ from automl._errors import AutoMLError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from automl import AutoMLPredictor, TrialRecord
+    from automl import AutoMLPredictor, ForecastPredictor, TrialRecord
+    from automl._job_file import JobFile
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,27 +40,42 @@ def _run(options: argparse.Namespace) -> None:
     job = read_job_file(options.job_file)
     if warning := job.warning():
         _say(f"Warning: {warning}")
-    import automl
     from automl._read import read_table
 
     base = options.job_file.resolve().parent
     frames = {name: read_table(path, base=base) for name, path in job.data.items()}
-    train, held_out = _take_test_rows(frames["training_data"], job.test_size, seed=options.seed)
     budget = options.time_budget if options.time_budget is not None else job.timeout_seconds
-    _say(f"{len(train)} rows, {train.shape[1]} columns. Time budget: {budget:g} s.")
-    predictor = automl.fit(
+    rows = frames["training_data"]
+    _say(f"{len(rows)} rows, {rows.shape[1]} columns. Time budget: {budget:g} s.")
+    common: dict[str, Any] = {
+        "time_budget_s": budget,
+        "seed": options.seed,
+        "mlflow": options.mlflow,
+        "on_trial": _progress(),
+    }
+    if job.task == "forecasting":
+        from automl._forecast._job_run import run_forecasting
+
+        _summarise(run_forecasting(job, frames, **common))
+    else:
+        _summarise(_fit(job, frames, common, seed=options.seed))
+
+
+def _fit(
+    job: "JobFile", frames: "dict[str, pd.DataFrame]", common: dict[str, Any], *, seed: int
+) -> "AutoMLPredictor":
+    import automl
+
+    train, held_out = _take_test_rows(frames["training_data"], job.test_size, seed=seed)
+    return automl.fit(
         train,
         target=job.target,
-        time_budget_s=budget,
-        seed=options.seed,
         metric=job.metric,
-        mlflow=options.mlflow,
         validation_frame=frames.get("validation_data"),
         test_frame=frames.get("test_data", held_out),
-        on_trial=_progress(),
+        **common,
         **job.options,
     )
-    _summarise(predictor)
 
 
 def _take_test_rows(
@@ -77,11 +93,11 @@ def _progress() -> "Callable[[TrialRecord], None]":
     scores: list[float] = []
 
     def show(record: "TrialRecord") -> None:
-        from automl import METRICS
+        from automl import FORECAST_METRICS, METRICS
 
         if record.score is not None:
             scores.append(record.score)
-        metric = METRICS[record.metric]
+        metric = FORECAST_METRICS.get(record.metric) or METRICS[record.metric]
         best = (max if metric.is_higher_better else min)(scores, default=None)
         score = record.state if record.score is None else f"{record.score:.5f}"
         shown = "none yet" if best is None else f"{best:.5f}"
@@ -94,7 +110,7 @@ def _progress() -> "Callable[[TrialRecord], None]":
     return show
 
 
-def _summarise(predictor: "AutoMLPredictor") -> None:
+def _summarise(predictor: "AutoMLPredictor | ForecastPredictor") -> None:
     for finding in predictor.report:
         if finding.state != "passed":
             names = f" ({', '.join(finding.columns[:8])})" if finding.columns else ""
@@ -102,7 +118,9 @@ def _summarise(predictor: "AutoMLPredictor") -> None:
     members = ", ".join(f"{m.weight:.2f} {m.learner} #{m.trial}" for m in predictor.members)
     _say(f"Ensemble: {members or 'none; the baseline answers'}")
     _say(f"{predictor.metric} {predictor.score:.5f} in {predictor.fit_seconds:.1f} s")
-    if found := predictor.estimate:
+    from automl import AutoMLPredictor
+
+    if isinstance(predictor, AutoMLPredictor) and (found := predictor.estimate):
         interval = f"{found.low:.5f} to {found.high:.5f} in {found.level:.0%} of cases"
         _say(f"On new rows about {found.score:.5f} ({interval})")
     for name, value in predictor.test_scores.items():

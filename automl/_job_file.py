@@ -18,16 +18,13 @@ _HONOURED = {
     "$schema", "type", "task", "primary_metric", "target_column_name", *DATA_FIELDS,
     "validation_data_size", "test_data_size", "n_cross_validations", "limits", "training",
     "featurization", "experiment_name", "display_name", "description", "tags", "compute",
-    "environment_variables", "properties", "cv_split_column_names",
+    "environment_variables", "properties", "cv_split_column_names", "forecasting",
     "weight_column_name",
 }  # fmt: skip
 _WARNED = {
     "name", "outputs", "resources", "queue_settings", "identity", "services", "log_verbosity",
     "positive_label", "environment", "environment_id",
 }  # fmt: skip
-_REFUSED = {
-    "forecasting": "forecasting is not a task of this version",
-}
 _LIMITS = {
     "timeout_minutes", "trial_timeout_minutes", "max_trials", "max_concurrent_trials",
     "exit_score", "enable_early_termination",
@@ -78,13 +75,14 @@ class JobFile:
     """A checked job.
 
     Attributes:
-        task: Classification or regression.
+        task: Classification, regression or forecasting.
         target: Target column.
         metric: Our metric name or `auto`.
         data: Path of each given data field.
         data_types: Its Azure type (`mltable`, `uri_file`, `uri_folder`).
         timeout_seconds: Time budget.
-        options: Ready for `automl.fit`.
+        options: Ready for `automl.fit`, or for `automl.forecast` (and `unknown`: columns whose
+            future is unknown).
         test_size: Share of rows to keep for the final scores; None for no such split.
         unsupported: Fields that this version does not act on, with the reason where there is one.
         document: The file as it came.
@@ -135,7 +133,6 @@ def parse_job(document: Any) -> JobFile:
         raise JobFileError(f"A job file holds fields, not a {type(document).__name__}.")
     if document.get("type") != "automl":
         raise JobFileError(f"type must be 'automl', not {document.get('type')!r}.")
-    _check_refused(document)
     unsupported = _check_fields("", document, known=_HONOURED, warned=_WARNED)
     limits = _section(document, "limits")
     training = _section(document, "training")
@@ -148,6 +145,30 @@ def parse_job(document: Any) -> JobFile:
     unsupported += _switches(training, featurization, limits)
     task = _task(document)
     data, data_types = _data(document)
+    if task == "forecasting":
+        metric, options, more = _forecasting(document, training, limits)
+    else:
+        metric, options, more = _tabular(document, task, training, limits)
+    return JobFile(
+        task=task,
+        target=_text(document, "target_column_name"),
+        metric=metric,
+        data=data,
+        data_types=data_types,
+        timeout_seconds=60.0 * _positive(limits, "timeout_minutes", DEFAULT_TIMEOUT_MINUTES),
+        options={k: v for k, v in options.items() if v is not None},
+        test_size=_share(document, "test_data_size"),
+        unsupported=tuple(unsupported + more),
+        document=document,
+    )
+
+
+def _tabular(
+    document: dict[str, Any], task: str, training: dict[str, Any], limits: dict[str, Any]
+) -> tuple[str, dict[str, Any], list[str]]:
+    """Return the metric, options for `fit`, and what is not acted on."""
+    if document.get("forecasting") is not None:
+        raise JobFileError(f"forecasting belongs to the task forecasting, not to {task}.")
     options: dict[str, Any] = {
         "task": task,
         "allowed": _learners(training, "allowed_training_algorithms"),
@@ -159,27 +180,42 @@ def parse_job(document: Any) -> JobFile:
         "validation_size": _share(document, "validation_data_size"),
         **_limit_options(limits),
     }
-    return JobFile(
-        task=task,
-        target=_text(document, "target_column_name"),
-        metric=_metric(document.get("primary_metric"), task),
-        data=data,
-        data_types=data_types,
-        timeout_seconds=60.0 * _positive(limits, "timeout_minutes", DEFAULT_TIMEOUT_MINUTES),
-        options={k: v for k, v in options.items() if v is not None},
-        test_size=_share(document, "test_data_size"),
-        unsupported=tuple(unsupported),
-        document=document,
-    )
+    return _metric(document.get("primary_metric"), task), options, []
+
+
+def _forecasting(
+    document: dict[str, Any], training: dict[str, Any], limits: dict[str, Any]
+) -> tuple[str, dict[str, Any], list[str]]:
+    """Return the metric, options for `forecast`, and what is not acted on."""
+    from automl._forecast._job import parse_algorithms, parse_forecasting, parse_metric
+
+    for name in ("test_data_size", "validation_data_size"):
+        if document.get(name) is not None:
+            raise JobFileError(
+                f"{name} cannot be honoured for forecasting, where rows have an order: give "
+                f"{name.removesuffix('_size')} with the last rows."
+            )
+    options, more = parse_forecasting(document.get("forecasting"))
+    fields = {}
+    for field in ("allowed_training_algorithms", "blocked_training_algorithms"):
+        names = _names(training[field], field) if training.get(field) else None
+        fields[field], notes = parse_algorithms(names, field)
+        more += notes
+    limit_options = _limit_options(limits)
+    limit_options.pop("early_stop")  # the models are few, and all of them are tried
+    options |= {
+        "allowed": fields["allowed_training_algorithms"],
+        "blocked": None
+        if fields["allowed_training_algorithms"]
+        else fields["blocked_training_algorithms"],
+        "ensemble": bool(training.get("enable_vote_ensemble", True)),
+        "n_windows": _n_folds(document.get("n_cross_validations")),
+        **limit_options,
+    }
+    return parse_metric(document.get("primary_metric")), options, more
 
 
 # ------------------------------------------------------------------ fields
-
-
-def _check_refused(document: dict[str, Any]) -> None:
-    for name, remedy in _REFUSED.items():
-        if document.get(name) is not None:
-            raise JobFileError(f"{name} cannot be honoured: {remedy}.")
 
 
 def _check_fields(
@@ -187,7 +223,7 @@ def _check_fields(
 ) -> list[str]:
     """Return the fields to warn about; refuse those that do not exist."""
     for name in section:
-        if name not in known | warned | set(_REFUSED):
+        if name not in known | warned:
             listing = suggestion(name, sorted(known | warned)).removeprefix("It has: ")
             raise JobFileError(f"Unknown field {prefix + str(name)!r}. Known here: {listing}")
     return [prefix + name for name in section if name in warned]
@@ -230,9 +266,10 @@ def _text(document: dict[str, Any], name: str) -> str:
 
 def _task(document: dict[str, Any]) -> str:
     task = _text(document, "task").lower()
-    if task not in {"classification", "regression"}:
+    if task not in {"classification", "regression", "forecasting"}:
         raise JobFileError(
-            f"task {task!r} is not offered by this version; use classification or regression."
+            f"task {task!r} is not offered by this version; use classification, regression or "
+            "forecasting."
         )
     return task
 

@@ -8,11 +8,12 @@ from urllib.parse import unquote, urlparse
 import pandas as pd
 import yaml
 
-from automl._errors import DataError
+from automl._errors import DataError, suggestion
 
 _DELIMITED = {".csv": ",", ".tsv": "\t", ".txt": None}
 _PARQUET = {".parquet", ".pq"}
 _MLTABLE = "MLTable"
+_RESHAPING = ("convert_column_types", "keep_columns", "drop_columns")
 
 
 def read_table(path: str, *, base: Path) -> pd.DataFrame:
@@ -109,7 +110,10 @@ def _read_mltable(folder: Path) -> pd.DataFrame:
     options: dict[str, Any] = {}
     for step in document.get("transformations", []):
         options |= _step_options(step, source)
-    return _read_files(files, **options)
+    frame = _read_files(files, **options)
+    for step in document.get("transformations", []):
+        frame = _reshaped(frame, step, source)
+    return frame
 
 
 def _entry_files(entry: dict[str, str], folder: Path) -> list[Path]:
@@ -125,11 +129,12 @@ def _entry_files(entry: dict[str, str], folder: Path) -> list[Path]:
 def _step_options(step: Any, source: Path) -> dict[str, Any]:
     name, settings = next(iter(step.items())) if isinstance(step, dict) else (step, None)
     settings = settings or {}
-    if name == "read_parquet":
+    if name in {"read_parquet", *_RESHAPING}:
         return {}
     if name != "read_delimited":
         raise DataError(
-            f"{source} asks for {name!r}; only read_delimited and read_parquet are understood. "
+            f"{source} asks for {name!r}; only read_delimited, read_parquet, "
+            f"{', '.join(_RESHAPING)} are understood. "
             "Write the transformed table to a CSV or Parquet file instead."
         )
     options: dict[str, Any] = {"sep": settings.get("delimiter", ",")}
@@ -138,3 +143,50 @@ def _step_options(step: Any, source: Path) -> dict[str, Any]:
     if settings.get("header") == "no_header":
         options["header"] = None
     return options
+
+
+def _reshaped(frame: pd.DataFrame, step: Any, source: Path) -> pd.DataFrame:
+    """Apply a step that changes columns."""
+    name, settings = next(iter(step.items())) if isinstance(step, dict) else (step, None)
+    if name not in _RESHAPING:
+        return frame
+    if name == "convert_column_types":
+        for entry in settings or []:
+            columns = entry.get("columns", [])
+            for column in [columns] if isinstance(columns, str) else columns:
+                _check_column(frame, column, source)
+                frame[column] = _converted(frame[column], entry.get("column_type"), source)
+        return frame
+    columns = [settings] if isinstance(settings, str) else list(settings or [])
+    for column in columns:
+        _check_column(frame, column, source)
+    return frame[columns] if name == "keep_columns" else frame.drop(columns=columns)
+
+
+def _check_column(frame: pd.DataFrame, column: str, source: Path) -> None:
+    if column not in frame:
+        raise DataError(
+            f"{source} names the column {column!r}, which is not in the table. "
+            f"{suggestion(column, frame.columns)}"
+        )
+
+
+def _converted(column: pd.Series, kind: Any, source: Path) -> pd.Series:
+    """Return a column as another type."""
+    name = next(iter(kind)) if isinstance(kind, dict) else kind
+    try:
+        if name == "datetime":
+            settings = kind.get("datetime") if isinstance(kind, dict) else None
+            formats = (settings or {}).get("formats") or [None]
+            return pd.to_datetime(column, format=formats[0])
+        if name in ("float", "int"):
+            numbers = pd.to_numeric(column)
+            return numbers.astype("float64" if name == "float" else "Int64")
+        if name in ("string", "boolean"):
+            return column.astype("string" if name == "string" else "boolean")
+    except (ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{source}: {column.name!r} cannot be read as {name}: {reason}") from error
+    raise DataError(
+        f"{source}: column_type must be one of float, int, string, boolean, datetime, not {kind!r}."
+    )

@@ -29,10 +29,12 @@ class Checked:
 
     Attributes:
         panel: The series.
+        settings: The options, the horizon chosen.
         findings: What was found and what was done about it.
     """
 
     panel: Panel
+    settings: Settings
     findings: tuple[Finding, ...]
 
 
@@ -46,6 +48,9 @@ def check_frame(frame: Any, settings: Settings, *, freq: Any, season: Any) -> Ch
     rows, columns, notes = sort_columns(frame, settings)
     chosen, rows, more = _regular(rows, settings, freq)
     notes += more
+    if not settings.horizon:
+        settings = replace(settings, horizon=_auto_horizon(chosen, rows))
+        notes.append(_done("horizon", f"{settings.horizon} steps are forecast."))
     stamps_grid = make_grid(
         rows[settings.time_column].min(),
         rows[settings.time_column].max(),
@@ -74,7 +79,7 @@ def check_frame(frame: Any, settings: Settings, *, freq: Any, season: Any) -> Ch
     seasons = _seasons(season, chosen, panel)
     spec = replace(spec, season=seasons[0] if seasons else 1, seasons=seasons)
     notes.append(_season_note(spec, panel, is_given=season != "auto"))
-    return Checked(panel=replace(panel, spec=spec), findings=tuple(notes))
+    return Checked(panel=replace(panel, spec=spec), settings=settings, findings=tuple(notes))
 
 
 # ------------------------------------------------------------------ one row for each step
@@ -311,6 +316,13 @@ def _padded(panel: Panel, length: int) -> Panel:
 
 
 # ------------------------------------------------------------------ seasons and signs
+
+
+def _auto_horizon(freq: str, rows: pd.DataFrame) -> int:
+    """Return one season, or eight steps without one, but no more than a fifth of the rows."""
+    natural = natural_seasons(freq)
+    longest = int(rows["_series"].value_counts().max())
+    return max(min(natural[0] if natural else 8, longest // 5), 1)
 
 
 def _seasons(season: Any, freq: str, panel: Panel) -> tuple[int, ...]:

@@ -63,7 +63,8 @@ def make_design(
         lags = tuple(range(1, min(max(m, 4), _MAX_LAGS) + 1))
     windows = (window,) if window is not None else tuple({4, max(m, 8), 4 * max(m, 4)})
     seasons = tuple(s for s in panel.spec.seasons if (panel.lengths > 2 * s).any())
-    names, _ = calendar(panel.stamps(0)[: int(panel.ends.max())], panel.spec.holidays)
+    stamps = panel.stamps(0)[int(panel.starts.min()) : int(panel.ends.max())]
+    names, _ = calendar(stamps, panel.spec.holidays)
     return Design(
         lags=lags,
         windows=tuple(sorted(windows)),
@@ -94,7 +95,8 @@ class FeatureMaker:
     def __init__(self, design: Design, panel: Panel, *, n_more: int) -> None:
         self._design, self._panel = design, panel
         self._scales = panel.scales()
-        stamps = panel.stamps(n_more)[: int(panel.ends.max()) + n_more]
+        self._first = int(panel.starts.min())
+        stamps = panel.stamps(n_more)[self._first : int(panel.ends.max()) + n_more]
         names, values = calendar(stamps, panel.spec.holidays)
         self._calendar = np.full((len(stamps), len(design.calendar_names)), 0.0)
         for j, name in enumerate(design.calendar_names):
@@ -131,7 +133,7 @@ class FeatureMaker:
             *relative,
             k.astype(float),
             ones * np.log(scale),
-            *self._calendar[panel.starts[i] + target].T,
+            *self._calendar[panel.starts[i] - self._first + target].T,
             *(ones * value for value in panel.static[i]),
             *known[target].T,
         ]

@@ -34,7 +34,7 @@ _SIMPLE = ("seasonal_naive", "window_mean", "theta")
 def forecast(
     frame: pd.DataFrame,
     *,
-    horizon: int,
+    horizon: int | str,
     freq: str = "auto",
     season: int | str = "auto",
     time_budget_s: float = 60.0,
@@ -46,7 +46,7 @@ def forecast(
 
     Args:
         frame: A row for each series and step, in any order. Other columns are covariates.
-        horizon: Steps to forecast.
+        horizon: Steps to forecast; `auto` takes one season.
         freq: Step between rows, in pandas' spelling (`D`, `h`, `W-MON`, `MS`, …); `auto` infers it.
         season: Main season in steps, 1 for none; `auto` takes the usual one of the frequency.
         time_budget_s: Wall-clock seconds for everything but opening the run and the final logging.
@@ -90,7 +90,10 @@ def forecast(
     measure = find_forecast_metric(metric)
     imports = Imports(_HEAVY)
     checked = check_frame(frame, settings, freq=freq, season=season)
-    folds = make_folds(checked.panel, horizon, n_windows=settings.n_windows, step=settings.step)
+    settings = checked.settings
+    folds = make_folds(
+        checked.panel, settings.horizon, n_windows=settings.n_windows, step=settings.step
+    )
     spent = time.monotonic() - budget_started
     from automl._forecast._mlflow import open_log
 

@@ -77,19 +77,20 @@ def _offsets(panel: Panel, horizon: int, *, n_windows: int | None, step: int | N
     wanted = step or max(
         1, min(horizon, usable // 2) if len(panel) > _FEW_SERIES else -(-horizon // 2)
     )
-    n = min(_n_windows(len(panel)), usable // wanted + 1)
+    n = min(_n_windows(panel), usable // wanted + 1)
     return [horizon + j * wanted for j in range(n)]
 
 
 _FEW_SERIES = 10
+_MANY_VALUES = 5000
 
 
-def _n_windows(n_series: int) -> int:
+def _n_windows(panel: Panel) -> int:
     """Few series need many windows for a fair choice; many series have enough in two."""
-    for most, n in ((_FEW_SERIES, 8), (60, 4), (1000, 3)):
-        if n_series <= most:
-            return n
-    return 2
+    n = len(panel)
+    if n <= _FEW_SERIES and int(panel.lengths.sum()) <= _MANY_VALUES:
+        return 8
+    return next((windows for most, windows in ((60, 4), (1000, 3)) if n <= most), 2)
 
 
 def _fold(panel: Panel, horizon: int, offset: int) -> Fold:

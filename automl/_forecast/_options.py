@@ -45,7 +45,10 @@ class ForecastOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The options of one call, checked; the docstring of `forecast` explains them."""
+    """The options of one call, checked; the docstring of `forecast` explains them.
+
+    A `horizon` of 0 is still to be chosen.
+    """
 
     horizon: int
     time_budget_seconds: float
@@ -102,7 +105,7 @@ def check_options(
     if aggregate is not None:
         choose(aggregate, ("sum", "max", "min", "mean"), what="aggregate")
     return Settings(
-        horizon=_whole(horizon, "horizon"),
+        horizon=0 if horizon == "auto" else _whole(horizon, "horizon"),
         time_budget_seconds=_positive(time_budget_s, "time_budget_s"),
         seed=int(seed),
         id_columns=_id_columns(options.get("id_columns")),

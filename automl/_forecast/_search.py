@@ -1,6 +1,7 @@
 """The search: candidates run in a fixed order while there is time for them."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from automl._forecast._folds import Fold
 from automl._forecast._measures import ForecastMetric
 from automl._forecast._models import MODELS
 from automl._forecast._models._base import Fitted, ForecastModel, OutOfTime, Work
+from automl._forecast._models._global import GlobalModel
 from automl._forecast._options import Settings
 from automl._forecast._panel import Array, Panel
 from automl._imports import Imports
@@ -21,6 +23,7 @@ from automl._task import TrialRecord, TrialState
 
 _NEEDS_LIGHTGBM = ("lightgbm", "lightgbm_shallow")
 _LONGEST_SHARE = 0.6  # of the time left, for one candidate
+_MOST_OF_HISTORY = 0.75
 _logger = logging.getLogger(__name__)
 
 
@@ -132,39 +135,56 @@ class Search:
             OutOfTime: The first window shows that there is no time for the rest, or time is up.
         """
         settings = self._settings
-        began = self._budget.spent()
-        limit = self._budget.left_for_search()
-        share = limit * _LONGEST_SHARE
+        share = self._budget.left_for_search() * _LONGEST_SHARE
         if settings.trial_timeout_seconds is not None:
             share = min(share, settings.trial_timeout_seconds)
         if model.name in _NEEDS_LIGHTGBM and not self._imports.are_done(timeout_seconds=share):
             raise OutOfTime
-        clock = (lambda: True) if is_first else (lambda: self._budget.spent() < began + share)
+        stop_at = math.inf if is_first else self._budget.spent() + share
         work = Work(
             horizon=settings.horizon,
             seed=settings.seed,
             n_threads=settings.n_threads or 1,
-            may_go_on=clock,
+            may_go_on=lambda: self._budget.spent() < stop_at,
             lags=settings.lags,
             rolling_window=settings.rolling_window,
             has_feature_lags=settings.has_feature_lags,
         )
-        backtests: list[Array] = []
-        for done, fold in enumerate(self._folds, start=1):
-            fitted = model.fit(fold.history, work)
-            backtests.append(fitted.forecast(fold.history, fold.known, settings.horizon))
-            scores.append(self._metric.score(fold.truth, backtests[-1]))
-            spent = self._budget.spent() - began
-            needed = spent / done * (len(self._folds) - done + 1.2)
-            if not is_first and spent + needed > share:
-                raise OutOfTime
+        backtests = self._backtest(model, work, scores, stop_at=stop_at)
         fitted = model.fit(self._panel, work)
         forecast = None
         if not self._panel.spec.known:
             nothing = [np.empty((settings.horizon, 0))] * len(self._panel)
             forecast = fitted.forecast(self._panel, nothing, settings.horizon)
-        return {
-            "backtests": np.concatenate(backtests) if backtests else None,
-            "fitted": fitted,
-            "forecast": forecast,
-        }
+        return {"backtests": backtests, "fitted": fitted, "forecast": forecast}
+
+    def _backtest(
+        self, model: ForecastModel, work: Work, scores: list[float], *, stop_at: float
+    ) -> Array | None:
+        """Return forecasts of all windows, shape (R, h); None without windows.
+
+        Raises:
+            OutOfTime: What has been done so far shows that the rest would take too long.
+        """
+        began = self._budget.spent()
+        shared = self._shared_fit(model, work)
+        after_fit = self._budget.spent()
+        parts: list[Array] = []
+        for done, fold in enumerate(self._folds, start=1):
+            fitted = shared or model.fit(fold.history, work)
+            parts.append(fitted.forecast(fold.history, fold.known, work.horizon))
+            scores.append(self._metric.score(fold.truth, parts[-1]))
+            now = self._budget.spent()
+            each = (now - after_fit) / done
+            left = each * (len(self._folds) - done) + 1.2 * (each + after_fit - began)
+            if now + left > stop_at:
+                raise OutOfTime
+        return np.concatenate(parts) if parts else None
+
+    def _shared_fit(self, model: ForecastModel, work: Work) -> Fitted | None:
+        """Fit a global model once for all windows, where the earliest sees most of the history."""
+        if not isinstance(model, GlobalModel) or not self._folds:
+            return None
+        earliest = self._folds[-1].history
+        share = float(earliest.lengths.sum()) / float(self._panel.lengths.sum())
+        return model.fit(earliest, work) if share >= _MOST_OF_HISTORY else None

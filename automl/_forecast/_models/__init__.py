@@ -1,4 +1,4 @@
-"""The candidates, in the order in which they are tried: cheap ones first."""
+"""The candidates, in the order in which they are tried."""
 
 from automl._forecast._models._base import ForecastModel
 from automl._forecast._models.arima import ARIMA
@@ -20,7 +20,7 @@ _SHALLOW_TREES = Boosting(
     feature_fraction=0.5, bagging_fraction=0.8, bagging_freq=1,
 )  # fmt: skip
 _ALL: tuple[ForecastModel, ...] = (
-    SeasonalNaive(), Naive(), Drift(), WindowMean(), SeasonalMean(), Croston(), TSB(), ADIDA(),
-    Theta(), ETS(), MSTL(), Linear(), _TREES, Harmonic(), ARIMA(), _SHALLOW_TREES,
+    SeasonalNaive(), Croston(), TSB(), ADIDA(), Theta(), ETS(), Linear(), _TREES, MSTL(),
+    SeasonalMean(), WindowMean(), Harmonic(), ARIMA(), _SHALLOW_TREES, Naive(), Drift(),
 )  # fmt: skip
 MODELS: dict[str, ForecastModel] = {model.name: model for model in _ALL}

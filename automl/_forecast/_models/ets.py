@@ -31,7 +31,7 @@ class ETS(LocalModel):
 
     name = "ets"
     min_length = 4
-    max_length = 700
+    max_length = 400
     chunk_size = 400
 
     def forecast_rows(self, y: Array, seasons: tuple[int, ...], horizon: int) -> Array:
