@@ -1,7 +1,7 @@
 """Everything that can be wrong with a call is said here, before any work is done."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from automl._errors import DataError, OptionError, choose, suggestion
 from automl._folds import column_option, make_splits, split_findings, validation_of
 from automl._guardrails import Finding, GuardrailReport
 from automl._metrics import Metric, TaskName, default_metric, find_metric
+from automl._prepare._columns import SAYABLE, Kind, plain_kind
 from automl._suspicions import suspicions
 from automl._task import Limits, LogMode, Options, Task, TrialRecord
 
@@ -92,8 +93,10 @@ def check(
         is_in_time=validation.time_column is not None,
         seed=seed,
     )
+    kinds = _kinds(features, options)
     task = Task(
         name=name,
+        kinds=kinds,
         metric=metric,
         target=target,
         classes=classes,
@@ -115,6 +118,25 @@ def check(
         log_mode=log_mode,
         on_trial=options.get("on_trial"),
     )
+
+
+def _kinds(features: pd.DataFrame, options: Options) -> dict[str, Kind]:
+    """Return what columns hold as far as that is not to be guessed."""
+    mode = choose(options.get("featurization", "auto"), ("auto", "off"), what="featurization")
+    plain = {} if mode == "auto" else {str(n): plain_kind(s) for n, s in features.items()}
+    said = options.get("column_types") or {}
+    if not isinstance(said, Mapping):
+        raise OptionError(f"column_types must map columns to types, not {said!r}.")
+    names = [str(name) for name in features]
+    for name, kind in said.items():
+        if str(name) not in names:
+            raise DataError(
+                f"column_types names {name!r}, which is no feature. {suggestion(str(name), names)}"
+            )
+        plain[str(name)] = SAYABLE[choose(kind, tuple(SAYABLE), what=f"The type of {name!r}")]
+    if plain and all(plain.get(name) is Kind.IGNORED for name in names):
+        raise OptionError("column_types ignores every column: there is nothing to learn from.")
+    return plain
 
 
 def _weights(column: pd.Series) -> Array:

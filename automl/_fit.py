@@ -57,6 +57,9 @@ def fit(
             - max_trials: Upper bound of configurations.
             - trial_timeout_s: Upper bound of seconds for one configuration.
             - n_cross_validations: Number of folds; None chooses by size.
+            - column_types: What columns hold, by name: `number`, `category`, `date`, `text` or
+              `ignore`; the others are guessed.
+            - featurization: `auto`, or `off`: nothing is guessed, words are categories.
             - weight_column: What each row counts, in fitting and in scores.
             - n_repeats: How often the rows are dealt into folds anew.
             - group_column: Rows with the same value stay in one fold; models do not see it.
@@ -97,6 +100,7 @@ def _fit(plan: Plan, budget: Budget, *, on_trial: Callable[[TrialRecord], None])
             metric=task.metric,
             n_classes=task.n_classes,
             features=task.features,
+            kinds=task.kinds,
             y=task.y,
             weights=task.weights,
             splits=task.splits,

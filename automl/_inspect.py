@@ -33,4 +33,4 @@ def inspect(
     """
     plan = check(frame, target=target, time_budget_s=1.0, seed=seed, options=options)
     rows = plan.task.features.head(_N_ROWS)
-    return plan.task.report + Preparer().fit(rows).findings(rows)
+    return plan.task.report + Preparer(plan.task.kinds).fit(rows).findings(rows)

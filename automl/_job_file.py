@@ -38,9 +38,9 @@ _TRAINING = {
 _TRAINING_WARNED = {
     "stack_ensemble_settings", "ensemble_model_download_timeout_minutes", "training_mode",
 }  # fmt: skip
-_FEATURIZATION = {"mode"}
+_FEATURIZATION = {"mode", "column_name_and_types"}
 _FEATURIZATION_WARNED = {
-    "blocked_transformers", "column_name_and_types", "dataset_language", "transformer_params",
+    "blocked_transformers", "dataset_language", "transformer_params",
     "enable_dnn_featurization",
 }  # fmt: skip
 
@@ -142,7 +142,7 @@ def parse_job(document: Any) -> JobFile:
     unsupported += _check_fields(
         "featurization.", featurization, known=_FEATURIZATION, warned=_FEATURIZATION_WARNED
     )
-    unsupported += _switches(training, featurization, limits)
+    unsupported += _switches(training, limits)
     task = _task(document)
     data, data_types = _data(document)
     if task == "forecasting":
@@ -175,6 +175,7 @@ def _tabular(
         "blocked": _learners(training, "blocked_training_algorithms"),
         "ensemble": bool(training.get("enable_vote_ensemble", True)),
         "n_cross_validations": _n_folds(document.get("n_cross_validations")),
+        **_column_types(_section(document, "featurization")),
         "weight_column": document.get("weight_column_name"),
         "fold_columns": _columns(document, "cv_split_column_names"),
         "validation_size": _share(document, "validation_data_size"),
@@ -236,9 +237,7 @@ def _section(document: dict[str, Any], name: str) -> dict[str, Any]:
     return section
 
 
-def _switches(
-    training: dict[str, Any], featurization: dict[str, Any], limits: dict[str, Any]
-) -> list[str]:
+def _switches(training: dict[str, Any], limits: dict[str, Any]) -> list[str]:
     """Return the switches that are set to what this version does not do."""
     found = [
         f"training.{name}"
@@ -250,8 +249,6 @@ def _switches(
         )
         if training.get(name) is True
     ]
-    if featurization.get("mode", "auto") != "auto":
-        found.append(f"featurization.mode: {featurization['mode']} (auto is used)")
     if limits.get("max_concurrent_trials") is not None:
         found.append("limits.max_concurrent_trials (every core fits one fold)")
     return found
@@ -356,6 +353,45 @@ def _limit_options(limits: dict[str, Any]) -> dict[str, Any]:
     if limits.get("trial_timeout_minutes") is not None:
         options["trial_timeout_s"] = 60.0 * _positive(limits, "trial_timeout_minutes", 1.0)
     return options
+
+
+# ------------------------------------------------------------------ columns
+
+_COLUMN_TYPES = {
+    "numeric": "number",
+    "datetime": "date",
+    "categorical": "category",
+    "categoricalhash": "category",
+    "text": "text",
+    "hashes": "ignore",
+    "ignore": "ignore",
+    "allnan": "ignore",
+}
+
+
+def _column_types(featurization: dict[str, Any]) -> dict[str, Any]:
+    """Return the options for what columns hold; only the mode custom reads what a file says."""
+    mode = str(featurization.get("mode", "auto")).lower()
+    if mode not in ("auto", "custom", "off"):
+        raise JobFileError(f"featurization.mode must be auto, custom or off, not {mode!r}.")
+    said = featurization.get("column_name_and_types") or {}
+    if not isinstance(said, dict):
+        raise JobFileError(
+            f"featurization.column_name_and_types must map columns to types, not {said!r}."
+        )
+    types = {str(column): _column_type(column, kind) for column, kind in said.items()}
+    return {
+        "featurization": "off" if mode == "off" else None,
+        "column_types": types if types and mode == "custom" else None,
+    }
+
+
+def _column_type(column: Any, kind: Any) -> str:
+    key = str(kind).lower().replace("_", "")
+    if key not in _COLUMN_TYPES:
+        listing = suggestion(key, sorted(_COLUMN_TYPES)).removeprefix("It has: ")
+        raise JobFileError(f"Unknown type {kind!r} of the column {column!r}. Known: {listing}")
+    return _COLUMN_TYPES[key]
 
 
 # ------------------------------------------------------------------ algorithms

@@ -1,6 +1,6 @@
 """What is to be learned and within which limits: the typed form of `fit`'s arguments."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from automl._guardrails import GuardrailReport
 from automl._metrics import Metric, TaskName
+from automl._prepare._columns import Kind
 
 Array = NDArray[Any]
 LogMode = Literal["off", "summary", "trials"]
@@ -30,6 +31,8 @@ class Options(TypedDict, total=False):
     n_cross_validations: int | None
     n_repeats: int | None
     weight_column: str | None
+    column_types: dict[str, str] | None
+    featurization: str
     group_column: str | None
     group_copies: bool
     time_column: str | None
@@ -65,6 +68,7 @@ class Task:
         classes: Labels in code order, with their own dtype; empty for regression.
         features: Raw feature columns, one row for each row of `y`.
         y: Class codes (int64) or values (float64), shape (n,).
+        kinds: What columns hold, by name, where it is not guessed.
         weights: What each row counts in fitting and in scores, shape (n,); None for all the same.
         splits: (training rows, held-out rows) of each fold.
         learners: Names of the learners that may be used.
@@ -85,6 +89,7 @@ class Task:
     seed: int
     report: GuardrailReport
     weights: Array | None = None
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
 
     @property
     def n_classes(self) -> int:

@@ -17,6 +17,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -27,7 +28,7 @@ import pandas as pd
 from automl._learners import FitJob, Learner, Params
 from automl._learners._base import smoothed
 from automl._metrics import Metric, TaskName
-from automl._prepare import Preparer
+from automl._prepare import Kind, Preparer
 from automl._table import Array, Table
 
 PAYLOAD = "data.pickle"
@@ -43,6 +44,7 @@ class Payload:
     metric: Metric
     n_classes: int
     features: pd.DataFrame
+    kinds: Mapping[str, Kind]
     y: Array
     weights: Array | None
     splits: tuple[tuple[Array, Array], ...]
@@ -161,7 +163,7 @@ def _die_with_parent(parent: int) -> None:
 def _load(directory: Path) -> tuple[Payload, Table]:
     """Load and prepare the data; leave the preparation and its findings for the parent."""
     payload: Payload = pickle.loads((directory / PAYLOAD).read_bytes())
-    preparer = Preparer().fit(payload.features)
+    preparer = Preparer(payload.kinds).fit(payload.features)
     table = preparer.transform(payload.features)
     _ = table.matrix  # computed before forking, so that workers share it
     findings = preparer.findings(payload.features)

@@ -4,6 +4,7 @@ Nothing here sees the target, so one preparation serves all folds without leakin
 Read `tests/automl/test_prepare.py` first.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,24 @@ _N_NAMES = 10
 class Preparer:
     """Turns a raw frame into a `Table`; unknown categories become missing, extra columns are left.
 
+    Args:
+        kinds: What columns hold, by name, where it is not to be guessed.
+
     Attributes:
         feature_names_in_: Names of the raw columns, in training order.
         columns_: What each of them holds.
     """
 
+    def __init__(self, kinds: Mapping[str, Kind] | None = None) -> None:
+        self._said = dict(kinds or {})
+
     def fit(self, frame: pd.DataFrame) -> "Preparer":
-        """Guess the kinds and fit one encoder for each useful column."""
+        """Guess the kinds that nobody said, and fit one encoder for each useful column."""
         self.feature_names_in_ = [str(c) for c in frame.columns]
-        kinds = [guess_kind(frame.iloc[:, i]) for i in range(frame.shape[1])]
+        kinds = [
+            self._said.get(name) or guess_kind(frame.iloc[:, i])
+            for i, name in enumerate(self.feature_names_in_)
+        ]
         self.columns_ = _mark_duplicates(
             frame, [Column(i, self.feature_names_in_[i], kind) for i, kind in enumerate(kinds)]
         )
@@ -107,6 +117,7 @@ _MESSAGES: dict[Kind, tuple[str, str]] = {
     Kind.EMPTY: ("empty_columns", "Columns without any value were left out."),
     Kind.CONSTANT: ("constant_columns", "Columns with a single value were left out."),
     Kind.ROW_ID: ("row_ids", "Columns that number or name the rows were left out."),
+    Kind.IGNORED: ("ignored_columns", "Columns were left out, as was asked for."),
     Kind.DUPLICATE: ("duplicate_columns", "Columns that repeat another one were left out."),
 }
 
@@ -146,4 +157,4 @@ def _mark_duplicates(frame: pd.DataFrame, columns: list[Column]) -> list[Column]
     return marked
 
 
-__all__ = ["Preparer"]
+__all__ = ["Kind", "Preparer"]

@@ -27,9 +27,30 @@ class Kind(StrEnum):
     CONSTANT = "constant"
     ROW_ID = "row id"
     DUPLICATE = "duplicate"
+    IGNORED = "ignored"
 
 
-DROPPED = frozenset({Kind.EMPTY, Kind.CONSTANT, Kind.ROW_ID, Kind.DUPLICATE})
+DROPPED = frozenset({Kind.EMPTY, Kind.CONSTANT, Kind.ROW_ID, Kind.DUPLICATE, Kind.IGNORED})
+
+# What a caller may say of a column.
+SAYABLE: dict[str, Kind] = {
+    "number": Kind.NUMBER,
+    "category": Kind.CATEGORY,
+    "date": Kind.DATE_AS_TEXT,
+    "text": Kind.TEXT,
+    "ignore": Kind.IGNORED,
+}
+
+
+def plain_kind(series: pd.Series) -> Kind:
+    """Return what a column holds by its type alone: words are categories, whatever they say."""
+    dtype = series.dtype
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return Kind.DATE
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return Kind.DURATION
+    is_number = pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
+    return Kind.NUMBER if is_number else Kind.CATEGORY
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,11 @@ def _frame(n=40):
 
 
 BAD_CALLS = [
+    ({"column_types": {"agge": "text"}}, DataError, "'agge', which is no feature.*'age'"),
+    ({"column_types": {"age": "txt"}}, OptionError, "The type of 'age'.*'text'"),
+    ({"column_types": {"age": "ignore", "wage": "ignore"}}, OptionError, "ignores every column"),
+    ({"column_types": ["age"]}, OptionError, "must map columns to types"),
+    ({"featurization": "custom"}, OptionError, "featurization"),
     ({"weight_column": "wag"}, DataError, "weight_column names 'wag'.*Did you mean 'wage'"),
     ({"weight_column": "income"}, OptionError, "names the target"),
     ({"weight_column": "age", "frame": _frame().assign(age=-1)}, DataError, "40 values .* below 0"),

@@ -68,7 +68,6 @@ def test_what_is_not_acted_on_is_said_in_one_sentence():
     warning = parse_job(BANK).warning()
     for name in (
         "log_verbosity",
-        "featurization.mode: custom",
         "featurization.blocked_transformers",
         "limits.max_concurrent_trials",
         "training.enable_model_explainability",
@@ -93,7 +92,7 @@ def test_a_file_that_is_honoured_in_full_gives_no_warning():
 BAD_FILES = [
     (["list"], "holds fields, not a list"),
     (_changed(type="command"), "type must be 'automl'"),
-    (_changed(task="forecasting"), "'forecasting' is not offered"),
+    (_changed(task="forecasting"), "forecasting is missing"),
     (_changed(primary_metric="acuracy"), "primary_metric.*Did you mean 'accuracy'"),
     (_changed(primary_metric="r2_score"), "primary_metric.*for classification"),
     (
@@ -108,6 +107,8 @@ BAD_FILES = [
     (_changed(target_column_name=None), "target_column_name is missing"),
     (_changed(training_data=None), "training_data is missing"),
     (_changed(training_data={"type": "mltable"}), "training_data needs a path"),
+    (_changed(featurization__mode="no"), "must be auto, custom or off"),
+    (_changed(featurization__column_name_and_types={"a": "Numerical"}), "Did you mean 'numeric'"),
     (_changed(n_cross_validations=1), "n_cross_validations must be auto or a whole number"),
     (_changed(validation_data_size=20), "validation_data_size must be a share"),
     (_changed(training__allowed_training_algorithms=["LightGMB"]), "Did you mean 'lightgbm'"),
@@ -164,3 +165,13 @@ def test_the_document_is_not_changed():
     before = copy.deepcopy(BANK)
     to_command_job(BANK)
     assert before == BANK
+
+
+def test_types_of_columns_are_acted_on():
+    types = {"age": "Numeric", "zip": "CategoricalHash", "when": "DateTime", "id": "Ignore"}
+    job = parse_job(_changed(featurization__column_name_and_types=types))
+    expected = {"age": "number", "zip": "category", "when": "date", "id": "ignore"}
+    assert job.options["column_types"] == expected
+    assert "featurization.column" not in job.warning()
+    off = parse_job(_changed(featurization={"mode": "off"}))
+    assert off.options["featurization"] == "off"

@@ -146,3 +146,14 @@ def test_folds_of_values_cover_the_range():
     fold = stratified_folds(y, n_folds=5, is_regression=True, seed=0)
     for k in range(5):
         assert np.diff(np.sort(y[fold == k])).max() <= 9
+
+
+def test_what_is_said_of_a_column_is_not_guessed():
+    frame = pd.DataFrame({"zip": np.arange(1000, 1100), "a": ["1", "2"] * 50, "b": range(100)})
+    said = {"zip": Kind.CATEGORY, "a": Kind.CATEGORY, "b": Kind.IGNORED}
+    preparer = Preparer(said).fit(frame)
+    table = preparer.transform(frame)
+    assert table.cardinalities == (100, 2)
+    assert table.numeric.shape == (100, 0)
+    checks = {found.check: found.columns for found in preparer.findings(frame)}
+    assert checks["ignored_columns"] == ("b",)
