@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from automl._inspect import inspect
     from automl._learners import LEARNERS
     from automl._learners._base import FitJob, Learner, Model
-    from automl._metrics import METRICS, Metric
+    from automl._metrics import METRICS, Metric, make_metric
     from automl._predictor import AutoMLPredictor, LeaderboardRow
     from automl._task import TrialRecord
 
@@ -43,6 +43,7 @@ __all__ = [
     "fit",
     "forecast",
     "inspect",
+    "make_metric",
 ]
 
 _HOMES = {
@@ -55,7 +56,7 @@ _HOMES = {
     "automl._inspect": ("inspect",),
     "automl._learners": ("LEARNERS",),
     "automl._learners._base": ("FitJob", "Learner", "Model"),
-    "automl._metrics": ("METRICS", "Metric"),
+    "automl._metrics": ("METRICS", "Metric", "make_metric"),
     "automl._predictor": ("AutoMLPredictor", "LeaderboardRow"),
     "automl._task": ("TrialRecord",),
 }

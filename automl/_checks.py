@@ -231,9 +231,15 @@ def _learner_names(options: Options, task: TaskName) -> tuple[str, ...]:
     return suited
 
 
-def _metric(name: str, task: TaskName, n_classes: int) -> Metric:
+def _metric(name: Any, task: TaskName, n_classes: int) -> Metric:
+    if isinstance(name, Metric):
+        if name.task != task:
+            raise OptionError(f"The metric {name.name!r} is for {name.task}, not for {task}.")
+        return name
     if not isinstance(name, str):
-        raise OptionError(f"metric must be a name, not {name!r}.")
+        raise OptionError(
+            f"metric must be a name, or what automl.make_metric makes of a function, not {name!r}."
+        )
     return default_metric(task, n_classes) if name == "auto" else find_metric(name, task)
 
 

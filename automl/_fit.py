@@ -49,7 +49,8 @@ def fit(
         **options: All optional.
 
             - task: `auto`, `classification` or `regression`.
-            - metric: `auto` or a name from the table in `docs/automl.md`; Azure ML's names work.
+            - metric: `auto`, a name from the table in `docs/automl.md` (Azure ML's names work), or
+              what `make_metric` makes of a function.
             - mlflow: `off`, `summary` (one run) or `trials` (and a child run for each trial).
             - n_jobs: Number of fitting processes; None takes the cores this process may use.
             - allowed, blocked: Names of learners; only one of the two.

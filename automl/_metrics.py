@@ -6,6 +6,7 @@ Notation: n rows, K classes.
     w   weights of the rows, shape (n,); None weighs all of them the same
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -289,6 +290,51 @@ def find_metric(name: str, task: TaskName) -> Metric:
         listing = suggestion(name, mine).removeprefix("It has: ")
         raise OptionError(f"No metric named {name!r} for {task}. It must be one of: {listing}")
     return found
+
+
+def make_metric(
+    function: Callable[[Array, Array], float],
+    *,
+    task: TaskName,
+    is_higher_better: bool,
+    name: str | None = None,
+) -> Metric:
+    """Make a metric of a function of your own, for `fit(metric=…)`.
+
+    Args:
+        function: Score of (y, p): class codes in the order of `classes_`, shape (n,), and
+            probabilities, shape (n, K); or values and predicted values, shape (n,). It is called
+            thousands of times, and does not see the weights of rows.
+        task: The task it belongs to.
+        is_higher_better: Direction.
+        name: Its name in leaderboards and runs; that of the function if left out.
+
+    Example:
+        >>> import numpy as np
+        >>> def cost(y, p):
+        ...     guess = p[:, 1] > 0.2
+        ...     return np.mean(5.0 * (y > guess) + (y < guess))
+        >>> make_metric(cost, task="classification", is_higher_better=False).name
+        'cost'
+
+    Raises:
+        OptionError: It is no function, or its name is one of ours.
+    """
+    if not callable(function):
+        raise OptionError(f"A metric needs a function of (y, p), not {function!r}.")
+    called = str(name or getattr(function, "__name__", ""))
+    if not re.fullmatch(r"[A-Za-z][\w.-]{0,99}", called) or called in METRICS:
+        raise OptionError(
+            f"A metric cannot be called {called!r}: take a name of letters, digits and _ that none "
+            "of ours has."
+        )
+    return Metric(
+        name=called,
+        azure_name=None,
+        task=task,
+        is_higher_better=is_higher_better,
+        function=lambda y, p, _: float(function(y, p)),
+    )
 
 
 def default_metric(task: TaskName, n_classes: int) -> Metric:

@@ -20,7 +20,7 @@ class Options(TypedDict, total=False):
     """Optional arguments of `fit`; its docstring explains them."""
 
     task: str
-    metric: str
+    metric: str | Metric
     mlflow: str
     n_jobs: int | None
     allowed: list[str] | None

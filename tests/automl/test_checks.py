@@ -39,6 +39,8 @@ BAD_CALLS = [
     ({"metric": "accurcy"}, OptionError, "Did you mean 'accuracy'"),
     ({"metric": "rmse"}, OptionError, "for classification"),
     ({"metric": 3}, OptionError, "metric must be a name"),
+    ({"metric": len}, OptionError, "make_metric"),
+    ({"metric": automl.METRICS["rmse"]}, OptionError, "'rmse' is for regression"),
     ({"mlflow": "trial"}, OptionError, "Did you mean 'trials'"),
     ({"exit_scor": 1}, OptionError, "no option named 'exit_scor'.*Did you mean 'exit_score'"),
     ({"time_budget_s": 0}, OptionError, "time_budget_s must be a positive number"),

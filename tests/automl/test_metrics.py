@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn import metrics as sk
 
+import automl
 from automl import METRICS, OptionError
 from automl._metrics import find_metric
 
@@ -116,3 +117,33 @@ def test_an_unknown_metric_names_the_nearest():
         find_metric("log_los", "classification")
     with pytest.raises(OptionError, match="No metric named 'rmse' for classification"):
         find_metric("rmse", "classification")
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "message"),
+    [
+        (3, {}, "needs a function"),
+        (len, {"name": "rmse"}, "cannot be called 'rmse'"),
+        (lambda y, p: 0.0, {}, "cannot be called '<lambda>'"),
+    ],
+)
+def test_a_metric_needs_a_function_and_a_name(function, options, message):
+    with pytest.raises(OptionError, match=message):
+        automl.make_metric(function, task="regression", is_higher_better=True, **options)
+
+
+def test_a_function_of_the_users_is_optimised():
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=300)})
+    frame["y"] = np.exp(frame["x"] + rng.normal(size=300))
+
+    def overshoot(y, p):
+        return float(np.mean(np.where(p > y, 10 * (p - y), y - p)))
+
+    metric = automl.make_metric(overshoot, task="regression", is_higher_better=False)
+    model = automl.fit(frame, target="y", metric=metric, time_budget_s=30, max_trials=2, n_jobs=1)
+    assert model.metric == "overshoot"
+    scores = model.leaderboard()["score"].dropna()
+    assert model.score <= scores.min() + 1e-9
