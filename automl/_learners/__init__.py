@@ -16,6 +16,7 @@ from automl._learners._forests import ExtraTrees, RandomForest
 from automl._learners._hist_gradient_boosting import HistGradientBoosting
 from automl._learners._lightgbm import LightGBM
 from automl._learners._linear import Linear
+from automl._learners._neural_net import NeuralNet
 from automl._learners._xgboost import XGBoost
 from automl._metrics import TaskName
 
@@ -29,6 +30,7 @@ LEARNERS: dict[str, Learner] = {
         ExtraTrees(),
         RandomForest(),
         Linear(),
+        NeuralNet(),
         ElasticNet(),
         NearestNeighbours(),
         SupportVectors(),
@@ -40,7 +42,8 @@ LEARNERS: dict[str, Learner] = {
 # The order in which configurations are tried: a quick model of each kind first, so that an
 # ensemble of different families exists early, then the next configuration of each.
 _ROUNDS = (
-    *("linear", "lightgbm", "catboost", "extra_trees", "xgboost", "random_forest"),
+    *("linear", "lightgbm", "catboost", "extra_trees", "xgboost", "neural_net"),
+    "random_forest",
     "hist_gradient_boosting",
 )
 
