@@ -1,4 +1,4 @@
-"""A glance at a table file: how it would be read, from its beginning, at once however long it is."""
+"""A glance at a table file: how it would be read, told by its beginning, however long it is."""
 
 import codecs
 import csv
@@ -221,7 +221,8 @@ def _first_table(path: Path, work: Path) -> tuple[Path, str]:
     )
     if not names:
         raise InvalidInput(
-            f"{path.name!r} has no table in it. A table's name ends in one of: {', '.join(FORMATS)}."
+            f"{path.name!r} has no table in it. "
+            f"A table's name ends in one of: {', '.join(FORMATS)}."
         )
     target = work / names[0].rsplit("/", 1)[-1]
     with (

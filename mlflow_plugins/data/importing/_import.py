@@ -60,6 +60,7 @@ class ImportOptions:
         on_bad_lines: ``refuse`` the file, or ``keep-aside`` the lines that are no rows.
         rejected_folder: Where lines kept aside go, in a file ``NAME.rejected.csv``.
         keep_original: Store a CSV or Parquet file as it is instead of Parquet.
+        shown: What people call the source, if it is not its name.
         join_folder: Read all tables of a folder as one; a folder is refused otherwise.
     """
 
@@ -73,6 +74,7 @@ class ImportOptions:
     rejected_folder: Path = field(default_factory=Path.cwd)
     keep_original: bool = False
     join_folder: bool = False
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,7 @@ def import_data(
     description: str = "",
     options: ImportOptions | None = None,
     progress: Progress = _nobody,
+    noted: Mapping[str, Any] | None = None,
 ) -> Imported:
     """Read a table from anywhere and store it as a version of a data asset.
 
@@ -157,6 +160,7 @@ def import_data(
         description: For people.
         options: What is known about the source.
         progress: Told the number of rows read so far.
+        noted: More to store about where it came from.
 
     Raises:
         InvalidInput: The source is broken; the message says where.
@@ -166,9 +170,9 @@ def import_data(
     """
     check_name(name, what="name of a data asset")
     with look_at(store, source, options=options, progress=progress) as (look, path):
-        noted: dict[str, Any] = {"imported_from": look.shown, "n_rejected": look.n_rejected}
+        facts = {"imported_from": look.shown, "n_rejected": look.n_rejected, **(noted or {})}
         if isinstance(source, SqlQuery):
-            noted["query"] = source.text
+            facts["query"] = source.text
         is_as_it_was = options is not None and options.keep_original
         asset = create_data_asset(
             store,
@@ -177,7 +181,7 @@ def import_data(
             version=version,
             tags=tags,
             description=description,
-            noted=noted,
+            noted=facts,
         )
         return Imported(asset=asset, look=look)
 
@@ -202,6 +206,7 @@ def look_at(
         (work / "in").mkdir()
         path, shown = _bring(store, source, work / "in")
         options = options or ImportOptions()
+        shown = options.shown or shown
         if path.is_dir() and options.join_folder:
             found = sorted(one for one in path.rglob("*") if one.is_file())
             yield _read_many(found, path, shown, options, work, progress)
