@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         masked,
         parse_azureml,
         scheme_of,
+        secrets_in,
     )
     from mlflow_plugins.data._assets import (
         DATA,
@@ -87,12 +88,16 @@ __all__ = [
     "put_place",
     "resolve_input",
     "scheme_of",
+    "secrets_in",
     "studio_uri",
 ]
 
 _MODULES = {
     **dict.fromkeys(
-        ("AssetAddress", "DatastorePath", "JobOutput", "masked", "parse_azureml", "scheme_of"),
+        (
+            *("AssetAddress", "DatastorePath", "JobOutput"),
+            *("masked", "parse_azureml", "scheme_of", "secrets_in"),
+        ),
         "_addresses",
     ),
     "as_mlflow_dataset": "_datasets",

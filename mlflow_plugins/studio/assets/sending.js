@@ -187,7 +187,7 @@ window.studioSending = (() => {
     }
 
     async begin() {
-      const kept = this.token || recall(this.key)?.token;
+      const kept = this.token || (this.purpose === "data" ? recall(this.key)?.token : null);
       if (kept) {
         try {
           const status = await ask(`${this.address}/${kept}`, { method: "GET" }, this.control.signal);

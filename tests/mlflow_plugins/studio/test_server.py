@@ -71,7 +71,9 @@ def route(uri: str, path: str, **options) -> requests.Response:
 
 def upload(uri: str, content: bytes, name: str, **options) -> requests.Response:
     base = f"{uri}/studio/_upload"
-    begun = requests.post(base, json={"file": "a.csv", "size_bytes": len(content)}, timeout=60, **options)
+    begun = requests.post(
+        base, json={"file": "a.csv", "size_bytes": len(content)}, timeout=60, **options
+    )
     if not begun.ok:
         return begun
     token = begun.json()["token"]

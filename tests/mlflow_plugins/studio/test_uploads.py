@@ -175,9 +175,7 @@ def test_a_latin_1_file_with_semicolons_and_a_broken_line(place, tmp_path):
     table = pa.parquet.read_table(download_asset(store, asset, tmp_path / "copy"))
     assert table.column("stadt").to_pylist() == ["Köln", "München"]
     assert asset.spec["n_rejected"] == 1
-    names = [
-        one.path for one in store.records.client.list_artifacts(asset.record_id, "rejected")
-    ]
+    names = [one.path for one in store.records.client.list_artifacts(asset.record_id, "rejected")]
     assert names == ["rejected/städte.rejected.csv"]
 
 
@@ -304,7 +302,7 @@ def test_more_than_the_disk_can_hold_is_refused(tmp_path, monkeypatch):
     other = Upload.begin(
         tmp_path / "other", [UploadFile(path="x", size_bytes=200 << 20)], purpose="data"
     )
-    with pytest.raises(InvalidInput, match="no room for 700 MiB .* other uploads need 200 MiB"):
+    with pytest.raises(InvalidInput, match="other uploads need 200 MiB"):
         check_room(tmp_path, 700 << 20, [other])
 
 
