@@ -59,6 +59,7 @@
         if (this.state[part]) this.state[part] = this.state[part].filter((key) => this.byKey.has(key));
       }
       if (this.state.columns && !this.state.columns.length) this.state.columns = null;
+      this.box.style.setProperty("--rows", Math.max(3, this.nRows));
       this.drawTools();
       this.setColumns();
       this.api.setFilterModel(this.state.filter);
@@ -83,7 +84,7 @@
       // A column that sorts or filters stays known to the grid, hidden if it is not among those shown.
       const hidden = [...order.keys(), ...Object.keys(this.state.filter)].filter((key) => !shown.includes(key) && this.byKey.has(key));
       this.api.updateGridOptions({ columnDefs: [
-        { colId: "row", headerName: "", width: 78, minWidth: 60, pinned: "left", lockPinned: true, lockPosition: "left", sortable: false,
+        { colId: "row", headerName: "", width: 30 + 10 * this.nRows.toLocaleString("en").length, minWidth: 40, pinned: "left", lockPinned: true, lockPosition: "left", sortable: false,
           resizable: false, suppressMovable: true, cellClass: "row-number", suppressHeaderMenuButton: true,
           valueGetter: (params) => (params.node.rowIndex + 1).toLocaleString("en") },
         ...[...shown, ...new Set(hidden)].map((key) => this.definition(key, order.get(key), hidden.includes(key)))] });
@@ -147,6 +148,7 @@
       if (isOtherRows) {
         this.nFound = undefined;
         this.summaries.forget();
+        if (this.api.getDisplayedRowCount()) this.api.ensureIndexVisible(0, "top");
       }
       this.note();
     }

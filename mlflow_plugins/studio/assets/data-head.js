@@ -97,25 +97,13 @@ window.studioData = window.studioData || {};
       const line = make("div", "line");
       const name = make("strong", "", params.displayName);
       name.title = params.displayName;
-      this.mark = make("span", "sort");
-      line.append(name, this.mark);
+      line.append(name);
       this.place = make("div", "summary");
       this.gui.append(line, make("span", "type", params.type), this.place);
       params.summaries.show(this.key, this.place);
-      this.onSort = () => this.showSort();
-      params.api.addEventListener("sortChanged", this.onSort);
-      this.showSort();
-    }
-    showSort() {
-      const column = this.params.column, sort = column.getSort(), place = column.getSortIndex();
-      const isOne = this.params.api.getColumnState().filter((one) => one.sort).length < 2;
-      this.mark.textContent = sort ? (sort === "asc" ? "↑" : "↓") + (isOne ? "" : place + 1) : "";
     }
     getGui() { return this.gui; }
     refresh() { return false; }
-    destroy() {
-      this.params.api.removeEventListener("sortChanged", this.onSort);
-      this.params.summaries.hide(this.key, this.place);
-    }
+    destroy() { this.params.summaries.hide(this.key, this.place); }
   };
 }
