@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
     from mlflow_plugins.data._datasets import as_mlflow_dataset
     from mlflow_plugins.data._digest import content_digest
-    from mlflow_plugins.data._exploring import asset_profile, open_asset
+    from mlflow_plugins.data._exploring import asset_profile, cache_folder, open_asset
     from mlflow_plugins.data._lineage import Lineage, lineage
     from mlflow_plugins.data._places import (
         fetch_place,
@@ -65,6 +65,7 @@ __all__ = [
     "WorkspaceDatastore",
     "as_mlflow_dataset",
     "asset_profile",
+    "cache_folder",
     "check_url",
     "content_digest",
     "create_data_asset",
@@ -114,7 +115,7 @@ _MODULES = {
     ),
     **dict.fromkeys(("fetch_place", "look_up_place", "program_address", "put_place"), "_places"),
     "content_digest": "_digest",
-    **dict.fromkeys(("asset_profile", "open_asset"), "_exploring"),
+    **dict.fromkeys(("asset_profile", "cache_folder", "open_asset"), "_exploring"),
     **dict.fromkeys(("Lineage", "lineage"), "_lineage"),
     "studio_uri": "_studio_uri",
     "format_of": "_tables",

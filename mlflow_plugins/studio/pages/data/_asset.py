@@ -9,6 +9,7 @@ from mlflow_plugins.core import Asset
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.data._about import About
+from mlflow_plugins.studio.pages.data._open_tables import OpenTables
 from mlflow_plugins.studio.pages.data._places import DATA, DETAIL, LIST, NEW
 from mlflow_plugins.studio.pages.data._preview import Preview
 from mlflow_plugins.studio.pages.data._versions import Versions
@@ -27,9 +28,10 @@ class AssetPage:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
+        tables = OpenTables()
         # By the words on the tabs, from left to right; ``?tab=`` has them in small letters.
         self._tabs: dict[str, Tab] = {
-            "Preview": Preview(studio),
+            "Preview": Preview(studio, tables),
             "Versions": Versions(studio),
             "About": About(),
         }

@@ -1,28 +1,58 @@
-"""The first rows of a table."""
+"""The rows of a table: all of them, in a grid that fetches what is in sight."""
 
+import dash_ag_grid as dag
 from dash import html
 from dash.development.base_component import Component
 
 from mlflow_plugins.core import Asset
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._studio import Studio
+from mlflow_plugins.studio.pages.data._answers import Answers
+from mlflow_plugins.studio.pages.data._open_tables import OpenTables
 
-_N_ROWS = 100
+_GRID = "studio-data-grid"
+_BLOCK_ROWS = 100
 
 
 class Preview:
     """The tab that shows what is in an asset."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, tables: OpenTables) -> None:
         self._studio = studio
+        self._answers = Answers(studio, tables)
 
     def section(self, asset: Asset) -> Component:
-        """Show the first rows."""
-        if not asset.spec.get("schema"):
+        """Return the grid; ``assets/data-grid.js`` brings it to life."""
+        if asset.spec["type"] == "uri_folder":
             return ui.note("A folder of files has no preview.")
-        rows = self._studio.preview(asset, n_rows=_N_ROWS)
-        n_rows = asset.spec.get("n_rows", len(rows))
-        caption = f"The first {len(rows)} of {ui.number(n_rows)} rows"
         return html.Div(
-            [ui.grid(rows, label=caption, height=380), html.P(caption, className="studio-dim")]
+            [html.Div(className="studio-data-tools"), _grid()],
+            className="studio-data",
+            **ui.attributes(
+                data_calls=self._studio.call_link(),
+                data_name=asset.name,
+                data_version=asset.version,
+            ),
         )
+
+
+def _grid() -> Component:
+    grid: Component = dag.AgGrid(
+        id=_GRID,
+        rowModelType="infinite",
+        columnDefs=[],
+        defaultColDef={"sortable": True, "resizable": True, "minWidth": 90, "width": 170},
+        dashGridOptions={
+            "animateRows": False,
+            "rowHeight": 30,
+            "headerHeight": 96,
+            "cacheBlockSize": _BLOCK_ROWS,
+            "maxBlocksInCache": 30,
+            "blockLoadDebounceMillis": 60,
+            "maxConcurrentDatasourceRequests": 2,
+            "enableCellTextSelection": True,
+            "tooltipShowDelay": 600,
+        },
+        className="studio-grid studio-data-grid",
+    )
+    return html.Div(grid, role="region", **ui.attributes(aria_label="Rows"))
