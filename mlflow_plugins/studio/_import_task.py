@@ -5,6 +5,7 @@ noted in the folder for whoever polls.
 """
 
 import logging
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,9 +29,30 @@ def run_task(store: AssetStore, upload: Upload, job: str, document: Mapping[str,
         result = _bring(store, upload, document) if job == BRING else _make(store, upload, document)
     except Exception as error:  # noqa: BLE001 - shown to the user, logged if unexpected
         if upload.folder.is_dir():  # else it was cancelled meanwhile
-            upload.note(phase="failed", message=failure_of(error).message)
+            upload.note(phase="failed", message=in_pages_words(failure_of(error).message))
         return
     upload.note(phase="done", **result)
+
+
+# What messages say of options of the command line, in the words of the page.
+_PAGES_WORDS = {
+    "Or keep such lines aside with: --on-bad-lines keep-aside": "Or choose that lines that are no "
+    "rows are kept aside.",
+    "or keep such lines aside with: --on-bad-lines keep-aside": "or choose that lines that are no "
+    "rows are kept aside.",
+    "Say which it is with: --encoding NAME": "Choose the encoding",
+    "Give another with --encoding, or leave it out to have it found.": "Choose another encoding, "
+    "or let it be found out.",
+    "Say which it is with --delimiter.": "Choose the separator.",
+    "Choose one with --sheet:": "Write the name of one under 'Sheet':",
+}
+
+
+def in_pages_words(message: str) -> str:
+    """Return a message of the importer that speaks of the page's form."""
+    for words, other in _PAGES_WORDS.items():
+        message = message.replace(words, other)
+    return message
 
 
 # ---------------------------------------------------------------- from elsewhere
@@ -123,8 +145,6 @@ def _noted(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def _forget_content(upload: Upload) -> None:
     """Give the disk back at once; the state stays to be asked for."""
-    import shutil
-
     shutil.rmtree(upload.content, ignore_errors=True)
     shutil.rmtree(upload.work, ignore_errors=True)
 
@@ -172,7 +192,9 @@ class _Maker:
         if kind == "mltable":
             folder = self._unpacked(one)
             has_document = (folder / "MLTable").is_file()
-            return self._store_folder(folder, kind) if has_document else self._as_mltable(one)
+            return (
+                self._store_folder(folder, kind) if has_document else self._as_table(one, "mltable")
+            )
         is_read = one is None or is_table(one.name) or is_archive(one.name)
         if self._document.get("as_it_is"):
             is_read = False
@@ -214,24 +236,8 @@ class _Maker:
 
     # ------------------------------------------------------------ as a table
 
-    def _as_table(self, one: Path | None) -> dict[str, Any]:
-        from mlflow_plugins.data.importing import import_data
-
-        source = str(self._upload.content if one is None else one)
-        self._upload.note(step="Reading the rows")
-        done = import_data(
-            self._store,
-            source,
-            options=self._options,
-            progress=self._progress,
-            noted=self._noted,
-            **self._facts,
-        )
-        self._keep_rejected(done.asset, done.look.rejected)
-        return _result(done.asset, done.look.n_rejected, done.look.sentence())
-
-    def _as_mltable(self, one: Path | None) -> dict[str, Any]:
-        """Store a table as Parquet with the file that says how it is read."""
+    def _as_table(self, one: Path | None, kind: str = "uri_file") -> dict[str, Any]:
+        """Read a table to its last row and store it as Parquet."""
         from mlflow_plugins.data import create_data_asset
         from mlflow_plugins.data.importing import look_at
 
@@ -239,21 +245,30 @@ class _Maker:
         self._upload.note(step="Reading the rows")
         looking = look_at(self._store, source, options=self._options, progress=self._progress)
         with looking as (look, table):
-            folder = self._upload.work / "mltable"
-            folder.mkdir(exist_ok=True)
-            table.replace(folder / "table.parquet")
-            (folder / "MLTable").write_text(
-                "type: mltable\npaths:\n  - file: ./table.parquet\n"
-                "transformations:\n  - read_parquet\n",
-                encoding="utf-8",
-            )
-            self._upload.note(step="Checking and storing the files")
+            self._upload.note(step="Checking and storing the table", n_rows=look.n_rows)
+            path = self._named(table) if kind == "uri_file" else self._described(table)
             noted = {**self._noted, "n_rejected": look.n_rejected}
-            asset = create_data_asset(
-                self._store, folder, kind="mltable", noted=noted, **self._facts
-            )
+            asset = create_data_asset(self._store, path, kind=kind, noted=noted, **self._facts)
             self._keep_rejected(asset, look.rejected)
             return _result(asset, look.n_rejected, look.sentence())
+
+    def _named(self, table: Path) -> Path:
+        """Call a table like its asset."""
+        named = self._upload.work / f"{self._facts['name'].replace('/', '-')}.parquet"
+        shutil.move(table, named)
+        return named
+
+    def _described(self, table: Path) -> Path:
+        """Put a table into a folder with the file that says how it is read."""
+        folder = self._upload.work / "mltable"
+        folder.mkdir(exist_ok=True)
+        shutil.move(table, folder / "table.parquet")
+        (folder / "MLTable").write_text(
+            "type: mltable\npaths:\n  - file: ./table.parquet\n"
+            "transformations:\n  - read_parquet\n",
+            encoding="utf-8",
+        )
+        return folder
 
     def _keep_rejected(self, asset: Asset, rejected: Path | None) -> None:
         """Keep the lines that are no rows beside the asset, for whoever asks what they were."""

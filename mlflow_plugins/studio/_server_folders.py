@@ -29,7 +29,7 @@ def open_for_page(store: AssetStore, name: str) -> Datastore:
 
 
 def check_address(store: AssetStore, address: str) -> None:
-    """Make sure that pages may read an address, if it is one of a datastore. See `open_for_page`."""
+    """Make sure that pages may read an address that is a datastore's. See `open_for_page`."""
     parsed = parse_azureml(address)
     if isinstance(parsed, DatastorePath):
         open_for_page(store, parsed.datastore)

@@ -6,28 +6,24 @@ checked in memory and then appended under a lock.
 """
 
 import contextlib
-import fcntl
-import json
 import os
 import re
 import shutil
-import time
-import uuid
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlflow_plugins.core import InvalidInput, NotFound, StudioError
-from mlflow_plugins.core.processes import ProcessIdentity
+from mlflow_plugins.studio._noted_work import NotedWork, locked, read_json, write_json
 
 PIECE_BYTES = 8 << 20
 MOST_FILES = 10_000
 KEEP_SECONDS = 24 * 3600.0
 SPARE_BYTES = 256 << 20
 
-_MANIFEST, _STATE, _CONTENT, _WORK = "upload.json", "state.json", "content", "work"
+_MANIFEST, _CONTENT, _WORK = "upload.json", "content", "work"
 
 
 class WrongOffset(StudioError):
@@ -51,11 +47,8 @@ class UploadFile:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(NotedWork):
     """One upload; its folder is all there is of it."""
-
-    folder: Path
 
     @classmethod
     def begin(
@@ -87,7 +80,7 @@ class Upload:
         for one in files:
             if one.size_bytes == 0:
                 made._path(one).touch()
-        _write_json(folder / _MANIFEST, document)
+        write_json(folder / _MANIFEST, document)
         return made
 
     # ------------------------------------------------------------ what is to come
@@ -110,7 +103,7 @@ class Upload:
         Raises:
             NotFound: It is not there any more.
         """
-        found = _read_json(self.folder / _MANIFEST)
+        found = read_json(self.folder / _MANIFEST)
         if found is None:
             raise NotFound(
                 "The upload is not known, or it was left alone too long. Start it again."
@@ -160,7 +153,7 @@ class Upload:
                 "was sent. Send it again."
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(path) as target:
+        with locked(path) as target:
             received = target.seek(0, os.SEEK_END)
             if offset != received:
                 raise WrongOffset(offset, received)
@@ -176,49 +169,10 @@ class Upload:
     def _path(self, file: UploadFile) -> Path:
         return self.content / file.path
 
-    # ------------------------------------------------------------ what is done with it
-
-    def state(self) -> dict[str, Any]:
-        """Return what its worker noted last; a worker that is gone has failed."""
-        found = _read_json(self.folder / _STATE) or {}
-        if found.get("phase") == "running" and _is_gone(found):
-            found |= {
-                "phase": "failed",
-                "message": "The process that read the data has ended before it was done, perhaps "
-                "with the server or for lack of memory. Nothing was created. Try again: what was "
-                "sent is still there.",
-            }
-        return found
-
-    def note(self, **values: Any) -> None:
-        """Note more about what is done; whoever polls sees all of it or what was before."""
-        found = _read_json(self.folder / _STATE) or {}
-        _write_json(self.folder / _STATE, found | values | {"updated_at": time.time()})
-        with contextlib.suppress(FileNotFoundError):
-            os.utime(self.folder)
-
-    def start(self, job: str, **values: Any) -> bool:
-        """Claim the upload for a job; False if one runs already."""
-        with _locked(self.folder / "lock"):
-            if self.state().get("phase") == "running":
-                return False
-            (self.folder / _STATE).unlink(missing_ok=True)
-            self.note(job=job, phase="running", worker=str(ProcessIdentity.of()), **values)
-            return True
-
     def remove(self) -> None:
         """Remove it, and end its worker if that is a process of its own."""
-        with contextlib.suppress(StudioError):
-            worker = self.state().get("worker")
-            process = ProcessIdentity.parse(worker).find() if worker else None
-            if process is not None and self.state().get("is_own_process"):
-                process.kill()
+        self.end_process()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _is_gone(state: Mapping[str, Any]) -> bool:
-    identity = ProcessIdentity.parse(str(state["worker"]))
-    return identity.is_local and identity.find() is None
 
 
 def _append(target: Any, piece: bytes, received: int) -> None:
@@ -232,27 +186,6 @@ def _append(target: Any, piece: bytes, received: int) -> None:
             f"The server could not store the piece ({error.strerror}). Make room on its disk; "
             "sending goes on from here."
         ) from error
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[Any]:
-    with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found
-
-
-def _write_json(path: Path, document: Mapping[str, Any]) -> None:
-    passing = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    passing.write_text(json.dumps(document), encoding="utf-8")
-    passing.replace(path)
 
 
 # ---------------------------------------------------------------- rules

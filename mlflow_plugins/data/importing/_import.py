@@ -147,7 +147,6 @@ def import_data(
     description: str = "",
     options: ImportOptions | None = None,
     progress: Progress = _nobody,
-    noted: Mapping[str, Any] | None = None,
 ) -> Imported:
     """Read a table from anywhere and store it as a version of a data asset.
 
@@ -160,7 +159,6 @@ def import_data(
         description: For people.
         options: What is known about the source.
         progress: Told the number of rows read so far.
-        noted: More to store about where it came from.
 
     Raises:
         InvalidInput: The source is broken; the message says where.
@@ -170,9 +168,9 @@ def import_data(
     """
     check_name(name, what="name of a data asset")
     with look_at(store, source, options=options, progress=progress) as (look, path):
-        facts = {"imported_from": look.shown, "n_rejected": look.n_rejected, **(noted or {})}
+        noted: dict[str, Any] = {"imported_from": look.shown, "n_rejected": look.n_rejected}
         if isinstance(source, SqlQuery):
-            facts["query"] = source.text
+            noted["query"] = source.text
         is_as_it_was = options is not None and options.keep_original
         asset = create_data_asset(
             store,
@@ -181,7 +179,7 @@ def import_data(
             version=version,
             tags=tags,
             description=description,
-            noted=facts,
+            noted=noted,
         )
         return Imported(asset=asset, look=look)
 

@@ -15,7 +15,7 @@ from mlflow_plugins.data import create_data_asset
 PAGES = {
     "/": "Home",
     "/data": "No data asset yet",
-    "/data/new": "Upload data",
+    "/data/new": "New data",
     "/jobs": "No job yet",
     "/jobs/compare": "Choose two jobs or more",
     "/jobs/new": "Further inputs",

@@ -61,8 +61,10 @@ def _bad_lines(found: "Glance") -> list[Component]:
     return [
         ui.note(
             [
-                "Choose below whether the file is refused for them, or they are kept aside. "
-                "The first ones:",
+                (
+                    "Choose in the form whether the file is refused for them or they are kept "
+                    "aside. The first ones:"
+                ),
                 ui.table(["Line", "Reason", "Content"], lines, label="Lines that are no rows"),
             ],
             title=f"{one}{where}",
@@ -78,7 +80,10 @@ def _rows(found: "Glance") -> Component:
     if len(found.columns) > len(names):
         caption += f", {len(names)} of {ui.number(len(found.columns))} columns; all are stored"
     return html.Div(
-        [ui.grid(rows, label=caption, height=320), html.P(caption, className="studio-dim")]
+        [
+            ui.grid(rows, label=caption, height=min(320, 66 + 32 * max(len(rows), 1))),
+            html.P(caption, className="studio-dim"),
+        ]
     )
 
 

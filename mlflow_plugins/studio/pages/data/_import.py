@@ -1,5 +1,6 @@
 """New data, second step: how it is read, what it is called; then it is created, with progress."""
 
+import dataclasses
 import json
 import time
 from typing import Any
@@ -13,6 +14,7 @@ from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._actions import LOCATION
 from mlflow_plugins.studio._failures import failure_of
 from mlflow_plugins.studio._import_start import start_bringing, start_creating
+from mlflow_plugins.studio._import_task import in_pages_words
 from mlflow_plugins.studio._live import Final
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio._upload_folder import Upload
@@ -95,8 +97,10 @@ class ImportPage:
         return ui.note(
             [
                 ui.size(upload.missing_bytes()),
-                " have not come yet. Choose the same files again on the page before this one to go "
-                "on from there. ",
+                (
+                    " have not come yet. Choose the same files again on the page before this one "
+                    "to go on from there. "
+                ),
                 ui.link("Go on sending", address),
             ],
             title="The upload was interrupted",
@@ -145,7 +149,9 @@ class ImportPage:
                 return _listing(upload)
             return self._glance(table, given, name)
         except StudioError as error:
-            return ui.card("As it is read", ui.failure(failure_of(error)))
+            failure = failure_of(error)
+            failure = dataclasses.replace(failure, message=in_pages_words(failure.message))
+            return ui.card("As it is read", ui.failure(failure))
 
     def _glance(self, table: Any, given: dict[str, Any], name: str) -> Component:
         from mlflow_plugins.data.importing import TYPES, ImportOptions, glance

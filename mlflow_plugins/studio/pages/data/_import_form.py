@@ -1,6 +1,8 @@
 """The form of new data: its inputs, and what they say as an importer understands it."""
 
 import json
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -129,7 +131,7 @@ class Form:
             "How it is read",
             ui.form(
                 kind,
-                html.Div([texts, lines], hidden=not is_text),
+                html.Div(dmc.Stack([texts, lines], gap="sm"), hidden=not is_text),
                 html.Div(sheet, hidden=not is_book),
                 html.Div(stored, hidden=not (is_text or self._has(".parquet", ".pq"))),
             ),
@@ -195,9 +197,8 @@ def name_for(shown: str) -> str:
         >>> name_for("https://host/data/my table (2).csv")
         'my-table-2'
     """
-    import re
-
-    last = shown.rstrip("/").rsplit("/", 1)[-1]
+    plain = unicodedata.normalize("NFKD", shown).encode("ascii", "ignore").decode()
+    last = plain.rstrip("/").rsplit("/", 1)[-1]
     stem = re.sub(r"(\.tar)?\.[A-Za-z0-9]+$", "", last)
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:100]
 
