@@ -96,7 +96,7 @@ def _start(
     studio.check_edit("data")
     client = studio.client()
     kinds = ("data", "datastore") if upload.manifest()["source"] else ("data",)
-    granted = _granted(studio, client, kinds)
+    granted = _granted(studio, client, kinds, is_change=True)
     if not upload.start(job, step="Starting"):
         return
     if is_large:
@@ -108,16 +108,31 @@ def _start(
     ).start()
 
 
-def _granted(studio: Studio, client: MlflowClient, kinds: Sequence[str]) -> Granted | None:
+def client_beside(studio: Studio, kinds: Sequence[str], *, is_change: bool) -> MlflowClient:
+    """Return a client for work beside the request, with the rights that its user has now.
+
+    Args:
+        studio: The studio; asked within the request.
+        kinds: Of assets that are read. The first is changed.
+        is_change: Whether it is.
+    """
+    client = studio.client()
+    granted = _granted(studio, client, kinds, is_change=is_change)
+    return client if granted is None else _as_granted(client, granted)
+
+
+def _granted(
+    studio: Studio, client: MlflowClient, kinds: Sequence[str], *, is_change: bool
+) -> Granted | None:
     """Note what the user may do while he can be asked; None where nobody logs in."""
     if not isinstance(client, UserClient):
         return None
     records, access = studio.assets().records, studio.access
-    places = {kind: records.experiment_id(kind) for kind in kinds}
+    places = [records.experiment_id(kind) for kind in kinds]
     return Granted(
         name=access.user(),
-        readable=frozenset(one for one in places.values() if access.may_read("experiment", one)),
-        editable=frozenset({places["data"]}),
+        readable=frozenset(one for one in places if access.may_read("experiment", one)),
+        editable=frozenset(places[:1] if is_change else ()),
     )
 
 

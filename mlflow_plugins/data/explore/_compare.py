@@ -183,8 +183,13 @@ def _number_drift(name: str, old: Numbers, new: Numbers) -> ColumnDrift:
 
 def _drawn_bins(old: Numbers, new: Numbers) -> tuple[list[str], Numbers, Numbers]:
     """Return bins of equal width over nearly all values, the outermost open to the outside."""
-    low, high = np.quantile(np.concatenate([old, new]), [0.01, 0.99])
-    edges = np.linspace(low, high, _N_DRAWN + 1)[1:-1] if low < high else np.array([low])
+    both = np.concatenate([old, new])
+    with np.errstate(over="ignore", invalid="ignore"):  # values next to the largest number
+        low, high = np.quantile(both, [0.01, 0.99])
+        edges = np.linspace(low, high, _N_DRAWN + 1)[1:-1] if low < high else np.array([low])
+    edges = np.unique(edges[np.isfinite(edges)])
+    if not len(edges):
+        edges = both[:1]
     ends = ["", *(f"{edge:.4g}" for edge in edges), ""]
     labels = [f"{a} to {b}".strip() for a, b in itertools.pairwise(ends)]
     return labels, binned(old, edges), binned(new, edges)

@@ -2,6 +2,7 @@
 
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.data._asset import AssetPage
+from mlflow_plugins.studio.pages.data._compare import ComparePage
 from mlflow_plugins.studio.pages.data._import import ImportPage
 from mlflow_plugins.studio.pages.data._list import ListPage
 from mlflow_plugins.studio.pages.data._new import NewPage
@@ -15,4 +16,5 @@ def register(studio: Studio) -> None:
     ListPage(studio)
     NewPage(studio)
     ImportPage(studio)
+    ComparePage(studio)
     AssetPage(studio)
