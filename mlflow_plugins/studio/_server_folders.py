@@ -41,8 +41,10 @@ def check_place(name: str, spec: Mapping[str, Any]) -> None:
     Raises:
         NotAllowed: It lies on the server's disk, outside of the folders that it may read.
     """
+    for reference in (spec.get("credentials") or {}).values():
+        _check_secret(name, str(reference))
     path = _path_of(spec)
-    if path is None or any(path.is_relative_to(one) for one in allowed_folders()):
+    if path is None or _is_allowed(path):
         return
     raise NotAllowed(
         f"The datastore {name!r} lies on the server's own disk at {str(path)!r}. Pages read "
@@ -50,6 +52,21 @@ def check_place(name: str, spec: Mapping[str, Any]) -> None:
         "folder (several: separated by ':'). Jobs, and mlflow-studio on the command line, can use "
         "it all the same."
     )
+
+
+def _check_secret(name: str, reference: str) -> None:
+    """Refuse a secret in a file of the server's: it would go to a host of the user's choice."""
+    kind, _, rest = reference.partition(":")
+    if kind == "file" and not _is_allowed(Path(rest).expanduser().resolve()):
+        raise NotAllowed(
+            f"A credential of the datastore {name!r} is in a file of the server's disk, which "
+            f"pages do not read. Name an environment variable (env:NAME), or let {VARIABLE} name "
+            "its folder."
+        )
+
+
+def _is_allowed(path: Path) -> bool:
+    return any(path.is_relative_to(one) for one in allowed_folders())
 
 
 def allowed_folders() -> list[Path]:

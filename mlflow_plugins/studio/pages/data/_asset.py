@@ -9,9 +9,9 @@ from mlflow_plugins.core import Asset
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.data._about import About
-from mlflow_plugins.studio.pages.data._open_tables import OpenTables
 from mlflow_plugins.studio.pages.data._consume import ConsumeTab
 from mlflow_plugins.studio.pages.data._lineage import LineageTab
+from mlflow_plugins.studio.pages.data._open_tables import OpenTables
 from mlflow_plugins.studio.pages.data._places import DATA, DETAIL, LIST, NEW
 from mlflow_plugins.studio.pages.data._preview import Preview
 from mlflow_plugins.studio.pages.data._versions import Versions

@@ -1,4 +1,4 @@
-"""A graph from left to right: nodes in columns, edges between them. Pure: positions are computed."""
+"""A graph from left to right: nodes in columns, edges between them. Positions are computed here."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from mlflow_plugins.core import Asset
+from mlflow_plugins.data import studio_uri
 
 _READERS = {"parquet": "pd.read_parquet(path)", "csv": "pd.read_csv(path{how})"}
 
@@ -52,10 +53,6 @@ def _start(tracking_uri: str, workspace: str | None) -> list[str]:
     return lines
 
 
-def _uri(asset: Asset) -> str:
-    return f"studio-data://{asset.name}/{asset.version}"
-
-
 def _python(asset: Asset, tracking_uri: str, workspace: str | None) -> str:
     imports, reading = _reading(asset)
     return "\n".join(
@@ -63,7 +60,7 @@ def _python(asset: Asset, tracking_uri: str, workspace: str | None) -> str:
             *imports,
             "",
             *_start(tracking_uri, workspace),
-            f"path = mlflow.artifacts.download_artifacts({json.dumps(_uri(asset))})",
+            f"path = mlflow.artifacts.download_artifacts({json.dumps(studio_uri(asset))})",
             *reading,
         ]
     )
@@ -74,7 +71,7 @@ def _reading(asset: Asset) -> tuple[list[str], list[str]]:
     kind, form = asset.spec["type"], asset.spec.get("format")
     if kind == "mltable":
         imports = ["import mlflow", "from mlflow_plugins.data.mltable import load"]
-        return imports, ["table = load(path).to_arrow().to_pandas()", "print(table.head())"]
+        return imports, ["table = load(path).to_pandas()", "print(table.head())"]
     if kind == "uri_file" and form in _READERS:
         # The separator is found out: a CSV file that is stored as it was may have any.
         how = ', sep=None, engine="python"' if len(asset.spec.get("schema", [])) > 1 else ""
@@ -126,7 +123,7 @@ def _shell(asset: Asset, tracking_uri: str, workspace: str | None) -> str:
     if workspace:
         lines.append(f"export MLFLOW_WORKSPACE={workspace}")
     lines += [
-        f"mlflow artifacts download -u {_uri(asset)} -d .",
+        f"mlflow artifacts download -u {studio_uri(asset)} -d .",
         f"mlflow-studio data show {asset.name}:{asset.version}",
     ]
     if asset.spec.get("schema"):
