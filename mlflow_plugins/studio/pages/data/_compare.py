@@ -158,7 +158,7 @@ def _drift_view(found: "TableComparison") -> Component:
         else ""
     )
     headings = [
-        *("Column", "Drift", "Values: old, new", "PSI", "JS", "Test", "p", "Wasserstein"),
+        *("Column", "Drift", "Values", "PSI", "JS", "Test", "p", "Wasserstein"),
         "Missing",
     ]
     return ui.card(
@@ -171,6 +171,15 @@ def _drift_view(found: "TableComparison") -> Component:
             }
         ),
         html.P(basis + more, className="studio-dim"),
+        html.P(
+            [
+                html.I(className="studio-key old"),
+                "the older choice ",
+                html.I(className="studio-key new"),
+                "the newer one",
+            ],
+            className="studio-dim",
+        ),
         ui.table(headings, [_row(one) for one in shown], label="Drift of each column"),
         html.P(
             "PSI: population stability index over deciles of the old values or over categories; "

@@ -164,9 +164,7 @@ def diff_note(title: str, diff: Mapping[str, Sequence[str]]) -> Component:
     changes = {words: names for words, names in diff.items() if names}
     if not changes:
         return ui.note("The columns and their types are the same.", title=title, color="green")
-    lines = [
-        html.Li([html.Strong(f"{words}: "), _listed(names)]) for words, names in changes.items()
-    ]
+    lines = [html.Li(f"{words}: {_listed(names)}") for words, names in changes.items()]
     return ui.note(html.Ul(lines), title=title, color="orange")
 
 

@@ -50,9 +50,9 @@ class NewPage:
         name: str = "",
         source: str = "files",
         datastore: str = "",
-        path: str = "",
+        place: str = "",
     ) -> Component:
-        """Show one of the sources; `datastore` and `path` fill in where something lies."""
+        """Show one of the sources; `datastore` and `place` fill in where something lies."""
         studio = self._studio
         current = next((words for words, key in _SOURCES.items() if key == source), None)
         if current is None:
@@ -64,7 +64,7 @@ class NewPage:
             for words, key in _SOURCES.items()
         }
         content = (
-            self._files(name) if source == "files" else self._place(name, source, datastore, path)
+            self._files(name) if source == "files" else self._place(name, source, datastore, place)
         )
         return ui.page(
             f"New version of {name}" if name else "New data",
@@ -100,7 +100,7 @@ class NewPage:
 
     # ------------------------------------------------------------ from elsewhere
 
-    def _place(self, name: str, source: str, datastore: str, path: str) -> Component:
+    def _place(self, name: str, source: str, datastore: str, place: str) -> Component:
         field = self._fetch.field
         if source == "query":
             inputs: list[Any] = [
@@ -109,7 +109,7 @@ class NewPage:
                     id=field("query"),
                     label="Query",
                     placeholder="SELECT * FROM orders WHERE year = 2024",
-                    value=f"SELECT * FROM {path}" if path else "",  # noqa: S608  (shown, not run)
+                    value=f"SELECT * FROM {place}" if place else "",  # noqa: S608  (shown, not run)
                     autosize=True,
                     minRows=4,
                     spellCheck=False,
@@ -123,7 +123,7 @@ class NewPage:
                     label="Address",
                     description="azureml://datastores/NAME/paths/PATH, https://…, s3://…, gs://…, "
                     "abfss://…",
-                    value=_address(datastore, path),
+                    value=_address(datastore, place),
                 ),
                 dmc.Select(
                     id=field("what"),
@@ -132,7 +132,7 @@ class NewPage:
                         {"value": "file", "label": "A file"},
                         {"value": "folder", "label": "A folder"},
                     ],
-                    value="folder" if path.endswith("/") else "file",
+                    value="folder" if place.endswith("/") else "file",
                     allowDeselect=False,
                 ),
             ]
@@ -204,8 +204,8 @@ def _names_of(studio: Studio, kind: str) -> list[str]:
     return [one.name for one in list_datastores(studio.assets()) if one.spec.get("type") == kind]
 
 
-def _address(datastore: str, path: str) -> str:
-    return f"azureml://datastores/{datastore}/paths/{path}" if datastore else path
+def _address(datastore: str, place: str) -> str:
+    return f"azureml://datastores/{datastore}/paths/{place}" if datastore else place
 
 
 def _query(datastore: str | None, query: str | None) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class DetailPage:
         self._delete = studio.action("datastore-delete", self._on_delete)
         studio.add_page(DETAIL, self.page, title="Datastore")
 
-    def page(self, name: str, path: str = "") -> Component:
+    def page(self, name: str, folder: str = "") -> Component:
         """Show what it is, and what is in one of its folders."""
         from mlflow_plugins.data.datastores import (
             WORKSPACE_NAMES,
@@ -63,7 +63,7 @@ class DetailPage:
             name,
             self._check.result(),
             ui.card("About", ui.key_values(_facts(asset, is_default=is_default))),
-            self._content(name, path.strip("/"), is_table=asset.spec.get("type") == "sql"),
+            self._content(name, folder.strip("/"), is_table=asset.spec.get("type") == "sql"),
             subtitle=asset.description or None,
             actions=actions,
             back=("Datastores", studio.link(LIST)),
@@ -82,7 +82,7 @@ class DetailPage:
         rows = [self._row(name, one, is_table=is_table) for one in entries[:_MOST_SHOWN]]
         here = ui.button_link(
             "Make an asset of this folder",
-            self._studio.link(NEW_DATA, source="address", datastore=name, path=f"{path}/"),
+            self._studio.link(NEW_DATA, source="address", datastore=name, place=f"{path}/"),
             is_primary=False,
         )
         caption = f"{len(found):,} entries"
@@ -105,7 +105,7 @@ class DetailPage:
         parts: list[Any] = [ui.link(name, self._studio.link(DETAIL, name=name))]
         for parent in reversed(PurePosixPath(path).parents):
             if str(parent) != ".":
-                address = self._studio.link(DETAIL, name=name, path=str(parent))
+                address = self._studio.link(DETAIL, name=name, folder=str(parent))
                 parts += [" / ", ui.link(parent.name, address)]
         if path:
             parts += [" / ", html.Strong(PurePosixPath(path).name)]
@@ -115,14 +115,14 @@ class DetailPage:
         studio = self._studio
         shown = PurePosixPath(one.path).name
         if one.is_dir:
-            address = studio.link(DETAIL, name=name, path=one.path)
+            address = studio.link(DETAIL, name=name, folder=one.path)
             return [ui.link(f"{shown}/", address), "", self._make(name, f"{one.path}/", is_table)]
         size = "" if one.file_size is None else ui.size(one.file_size)
         return [html.Code(shown), size, self._make(name, one.path, is_table)]
 
     def _make(self, name: str, path: str, is_table: bool) -> Component:
         source = "query" if is_table else "address"
-        address = self._studio.link(NEW_DATA, source=source, datastore=name, path=path)
+        address = self._studio.link(NEW_DATA, source=source, datastore=name, place=path)
         return ui.link("Make an asset of this", address)
 
     # ------------------------------------------------------------ what can be done
