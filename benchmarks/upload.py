@@ -82,7 +82,7 @@ def copied(blocks: Blocks, path: Path) -> float:
 
 
 class Watch(threading.Thread):
-    """The most memory that each process of a server has taken: the server's own, and its workers'."""
+    """The most memory that each process of a server has taken."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -92,6 +92,7 @@ class Watch(threading.Thread):
         self.is_over = False
 
     def run(self) -> None:
+        """Look until it is over."""
         while not self.is_over:
             for process in [self.server, *self.server.children(recursive=True)]:
                 try:
@@ -103,6 +104,7 @@ class Watch(threading.Thread):
             time.sleep(0.1)
 
     def most(self, *, of_workers: bool) -> float:
+        """Return the most of any process, in MiB: of the server's own, or of those that read."""
         found = [
             peak
             for pid, peak in self.peaks.items()

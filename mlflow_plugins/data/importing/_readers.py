@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mlflow_plugins.core import InvalidInput, MissingExtra, did_you_mean
+from mlflow_plugins.data._bounded import bounded_connection
 from mlflow_plugins.data._tables import check_columns
 from mlflow_plugins.data.datastores import write_rows
 from mlflow_plugins.data.importing._archives import check_archive
@@ -150,7 +151,7 @@ def _good_lines(
         "columns": {name: _SQL_TYPES[types.get(name, "text")] for name in names},
     }
     try:
-        with _bounded_connection(work) as connection:
+        with bounded_connection(len(names), work) as connection:
             rows = connection.sql(query, params=params)
             rows.to_csv(
                 str(target), sep=dialect.delimiter, header=True, quotechar='"', escapechar='"'
@@ -179,11 +180,6 @@ def _names(path: Path, dialect: Dialect, shown: str) -> list[str]:
     names = first if dialect.has_header else [f"Column{n}" for n in range(1, len(first) + 1)]
     check_columns(shown, names)
     return names
-
-
-def _bounded_connection(work: Path) -> duckdb.DuckDBPyConnection:
-    """Return a database that writes to the disk what would take more than some memory."""
-    return duckdb.connect(config={"memory_limit": "1GB", "temp_directory": str(work / "spill")})
 
 
 def _count_rejected(connection: duckdb.DuckDBPyConnection, shown: str) -> int:
