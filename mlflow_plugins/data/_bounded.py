@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-MEMORY = "768MB"
+MEMORY = "512MB"
 _MOST_COLUMNS = 1000  # a batch of more columns may take more than that by itself
 
 

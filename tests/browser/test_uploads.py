@@ -69,6 +69,7 @@ def test_settings_and_types_are_the_users_choice(page):
     columns = page.get_by_role("region", name="Columns")
     expect(columns.get_by_role("row", name="id integer 7")).to_be_visible()
     columns.get_by_role("gridcell", name="integer").click()
+    columns.get_by_role("combobox").click()
     page.get_by_role("option", name="text").click()
     expect(columns.get_by_role("row", name="id text 7")).to_be_visible()
     page.get_by_role("textbox", name="Separator").click()
