@@ -28,8 +28,15 @@ if TYPE_CHECKING:
     )
     from mlflow_plugins.data._datasets import as_mlflow_dataset
     from mlflow_plugins.data._digest import content_digest
-    from mlflow_plugins.data._exploring import asset_profile, cache_folder, open_asset
+    from mlflow_plugins.data._exploring import (
+        asset_profile,
+        cache_folder,
+        keep_profile,
+        kept_profile,
+        open_asset,
+    )
     from mlflow_plugins.data._lineage import Lineage, lineage
+    from mlflow_plugins.data._listing import ListedFile, Listing, fetch_file, list_files
     from mlflow_plugins.data._places import (
         fetch_place,
         look_up_place,
@@ -60,6 +67,8 @@ __all__ = [
     "Fingerprint",
     "JobOutput",
     "Lineage",
+    "ListedFile",
+    "Listing",
     "ResolvedInput",
     "WorkspaceDatastore",
     "as_mlflow_dataset",
@@ -72,9 +81,13 @@ __all__ = [
     "create_reference",
     "download_asset",
     "fetch",
+    "fetch_file",
     "fetch_place",
     "format_of",
+    "keep_profile",
+    "kept_profile",
     "lineage",
+    "list_files",
     "local_path",
     "look_up",
     "look_up_place",
@@ -108,9 +121,13 @@ _MODULES = {
         ),
         "datastores",
     ),
+    **dict.fromkeys(("ListedFile", "Listing", "fetch_file", "list_files"), "_listing"),
     **dict.fromkeys(("fetch_place", "look_up_place", "program_address", "put_place"), "_places"),
     "content_digest": "_digest",
-    **dict.fromkeys(("asset_profile", "cache_folder", "open_asset"), "_exploring"),
+    **dict.fromkeys(
+        ("asset_profile", "cache_folder", "keep_profile", "kept_profile", "open_asset"),
+        "_exploring",
+    ),
     **dict.fromkeys(("Lineage", "lineage"), "_lineage"),
     "studio_uri": "_studio_uri",
     "format_of": "_tables",
