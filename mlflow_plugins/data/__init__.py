@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         program_address,
         put_place,
     )
+    from mlflow_plugins.data._profile_process import end_of, start_profile
     from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
     from mlflow_plugins.data._sources import AssetDatasetSource
     from mlflow_plugins.data._studio_uri import studio_uri
@@ -80,6 +81,7 @@ __all__ = [
     "create_datastore",
     "create_reference",
     "download_asset",
+    "end_of",
     "fetch",
     "fetch_file",
     "fetch_place",
@@ -101,6 +103,7 @@ __all__ = [
     "put_place",
     "resolve_input",
     "scheme_of",
+    "start_profile",
     "studio_uri",
 ]
 
@@ -132,6 +135,7 @@ _MODULES = {
     "studio_uri": "_studio_uri",
     "format_of": "_tables",
     **dict.fromkeys(("Fingerprint", "check_url", "fetch", "look_up", "put"), "_remote"),
+    **dict.fromkeys(("end_of", "start_profile"), "_profile_process"),
     "AssetDatasetSource": "_sources",
 }
 

@@ -12,6 +12,8 @@ from mlflow_plugins.studio.pages.data._about import About
 from mlflow_plugins.studio.pages.data._open_tables import OpenTables
 from mlflow_plugins.studio.pages.data._places import DATA, DETAIL, LIST, NEW, is_table
 from mlflow_plugins.studio.pages.data._preview import Preview
+from mlflow_plugins.studio.pages.data._profile import Profile
+from mlflow_plugins.studio.pages.data._profiles import Profiles
 from mlflow_plugins.studio.pages.data._versions import Versions
 
 _OF_TABLES = frozenset({"Profile", "Charts"})
@@ -34,6 +36,7 @@ class AssetPage:
         # By the words on the tabs, from left to right; ``?tab=`` has them in small letters.
         self._tabs: dict[str, Tab] = {
             "Preview": Preview(studio, tables),
+            "Profile": Profile(studio, Profiles(tables)),
             "Versions": Versions(studio),
             "About": About(),
         }
