@@ -4,7 +4,9 @@ window.studioData = window.studioData || {};
   const { make, short } = studioData;
   const AT_ONCE = 24;
 
-  studioData.whole = (value) => value === null || value === undefined ? "-" : typeof value === "number" ? value.toLocaleString("en", { maximumSignificantDigits: Number.isInteger(value) ? 21 : 5 }) : String(value);
+  studioData.whole = (value) => value === null || value === undefined ? "-" : typeof value !== "number" ? String(value)
+    : Number.isInteger(value) ? value.toLocaleString("en", { maximumFractionDigits: 0 })
+      : Math.abs(value) < 1e-4 || Math.abs(value) >= 1e12 ? value.toExponential(3) : value.toLocaleString("en", { maximumSignificantDigits: 5 });
   const { whole } = studioData;
 
   studioData.percent = (share) => share === null ? "-" : share === 0 ? "0%" : share < .001 ? "<0.1%" : `${(100 * share).toFixed(share < .1 ? 1 : 0)}%`;
@@ -59,7 +61,7 @@ window.studioData = window.studioData || {};
     card.append(pairs([["Missing", `${whole(column.n_missing)} (${studioData.percent(column.count ? column.n_missing / column.count : 0)})`],
       ["Distinct", column.n_distinct], ["Mean", column.numbers?.mean], ["Standard deviation", column.numbers?.std],
       ["Length", column.texts && `${whole(column.texts.min_length)} to ${whole(column.texts.max_length)}, mean ${whole(column.texts.mean_length)}`],
-      [column.type.startsWith("date") ? "From" : "Minimum", column.numbers ? null : column.minimum], [column.type.startsWith("date") ? "To" : "Maximum", column.numbers ? null : column.maximum]]));
+      ["First in order", column.histogram ? null : column.minimum], ["Last in order", column.histogram ? null : column.maximum]]));
     const more = make("details");
     more.append(make("summary", "", "All figures"), pairs([
       ...column.quantiles.map(({ q, value }) => [`Quantile ${q}`, value]),
@@ -68,7 +70,7 @@ window.studioData = window.studioData || {};
       ["Outliers beyond 1.5 IQR", column.numbers?.n_outliers], ["Empty texts", column.texts?.n_empty], ["Blank texts", column.texts?.n_blank],
       ["Types", column.type_distribution.map(({ type, count }) => `${type} ${whole(count)}`).join(", ")],
       ["Estimated", column.approximate.join(", ") || null]]));
-    if (column.top_values.length) {
+    if (column.top_values.length && (column.top_values[0].count > 1 || column.n_distinct === 1)) {
       const few = column.histogram ? 3 : 6;
       card.append(make("h4", "studio-small-head", "Most frequent"), shares(column.top_values.slice(0, few), column.count));
       if (column.top_values.length > few) more.append(shares(column.top_values.slice(few), column.count));

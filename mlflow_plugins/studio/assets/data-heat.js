@@ -2,7 +2,7 @@
 window.studioData = window.studioData || {};
 {
   const SVG = "http://www.w3.org/2000/svg";
-  const LABEL = 150;
+  const LABEL = 130;
 
   const make = (tag, attributes = {}, text = "") => {
     const element = document.createElementNS(SVG, tag);
@@ -14,7 +14,7 @@ window.studioData = window.studioData || {};
 
   // Draws names.length × names.length squares; share is -1 to 1 for the colour, null for none.
   studioData.heatMap = ({ names, shareOf, titleOf, label }) => {
-    const side = Math.max(9, Math.min(34, Math.floor(560 / names.length)));
+    const side = Math.max(9, Math.min(34, Math.floor(330 / names.length)));
     const size = LABEL + side * names.length;
     const svg = make("svg", { width: size, height: size, viewBox: `0 0 ${size} ${size}`, role: "img", class: "studio-heat" });
     svg.setAttribute("aria-label", label);

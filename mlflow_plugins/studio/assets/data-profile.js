@@ -8,6 +8,7 @@
     "1%", "5%", "25%", "Median", "75%", "95%", "99%", "Mean", "Standard deviation", "Variance", "Skewness", "Kurtosis", "Zeros", "Negative", "Infinite",
     "Outliers", "Shortest", "Mean length", "Longest", "Empty", "Blank", "Most frequent", "Estimated"];
   const TEXTS = new Set(["Column", "Type", "Types of values", "Most frequent", "Estimated"]);
+  const MEASURES = { pearson: "Pearson", cramers_v: "Cramér's V", correlation_ratio: "Correlation ratio" };
   const KINDS = { constant: "Constant", id_like: "Like an identifier", mostly_missing: "Mostly missing", duplicate_rows: "Repeated rows",
     duplicate_column: "The same as another column", leakage: "Leakage", pii: "Personal data" };
 
@@ -168,7 +169,7 @@
         const line = make("li"), bar = make("i"), name = make("span", "", column);
         name.title = column;
         bar.style.width = `${100 * Math.max(0, Math.min(1, predictive_power))}%`;
-        const measure = association ? ` · ${{ pearson: "Pearson", cramers_v: "Cramér's V", correlation_ratio: "correlation ratio" }[association.measure]} ${studioData.short(association.value)}` : "";
+        const measure = association ? ` · ${MEASURES[association.measure]} ${studioData.short(association.value)}` : "";
         line.append(bar, name, make("b", "", `${studioData.percent(Math.max(0, predictive_power))}${measure}`));
         list.append(line);
       }
@@ -192,13 +193,13 @@
       const of = (row, column) => values.get(row * names.length + column);
       const map = studioData.heatMap({ names, label: "Associations of pairs of columns",
         shareOf: (row, column) => row === column ? 1 : of(row, column)?.value ?? null,
-        titleOf: (row, column) => row === column ? names[row] : `${names[row]} and ${names[column]}: ${of(row, column) ? `${of(row, column).measure.replaceAll("_", " ")} ${studioData.short(of(row, column).value)}` : "none"}` });
+        titleOf: (row, column) => row === column ? names[row] : `${names[row]} and ${names[column]}: ${of(row, column) ? `${MEASURES[of(row, column).measure]} ${studioData.short(of(row, column).value)}` : "none"}` });
       const strongest = [...associations].sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, 8);
       const list = make("ol", "studio-shares wide");
       for (const { a, b, measure, value } of strongest) {
         const line = make("li"), bar = make("i");
         bar.style.width = `${100 * Math.abs(value)}%`;
-        line.append(bar, make("span", "", `${a} · ${b}`), make("b", "", `${measure.replaceAll("_", " ")} ${studioData.short(value)}`));
+        line.append(bar, make("span", "", `${a} · ${b}`), make("b", "", `${MEASURES[measure]} ${studioData.short(value)}`));
         list.append(line);
       }
       const frame = make("div", "studio-scroll");
@@ -226,8 +227,8 @@
         line.append(bar, name, make("b", "", `${count.toLocaleString("en")} rows`));
         list.append(line);
       }
-      both.append(frame, list);
-      return card("Missing values", make("p", "studio-dim", `${n_complete_rows.toLocaleString("en")} of ${n_rows.toLocaleString("en")} rows are complete; ${n_patterns.toLocaleString("en")} patterns. Beside the map the most frequent: columns that are missing in the same rows.`), both);
+      both.append(...columns.length > 1 ? [frame] : [], list);
+      return card("Missing values", make("p", "studio-dim", `${n_complete_rows.toLocaleString("en")} of ${n_rows.toLocaleString("en")} rows are complete; ${n_patterns.toLocaleString("en")} patterns. The most frequent patterns are columns that are missing in the same rows.`), both);
     }
   }
 

@@ -9,6 +9,7 @@ from mlflow_plugins.core import Asset
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.data._about import About
+from mlflow_plugins.studio.pages.data._charts import Charts
 from mlflow_plugins.studio.pages.data._open_tables import OpenTables
 from mlflow_plugins.studio.pages.data._places import DATA, DETAIL, LIST, NEW, is_table
 from mlflow_plugins.studio.pages.data._preview import Preview
@@ -37,6 +38,7 @@ class AssetPage:
         self._tabs: dict[str, Tab] = {
             "Preview": Preview(studio, tables),
             "Profile": Profile(studio, Profiles(tables)),
+            "Charts": Charts(studio, tables),
             "Versions": Versions(studio),
             "About": About(),
         }
