@@ -73,7 +73,8 @@
       for (const name of ["x", "y", "by"]) {
         const [, types, isNeeded] = kind[name] || [null, [], false];
         const fits = kind[name] ? this.fitting(types) : [];
-        if (!fits.some(({ key }) => key === this.choice[name])) {
+        const isTaken = isNeeded && taken.has(this.choice[name]) && fits.length > 1;
+        if (isTaken || !fits.some(({ key }) => key === this.choice[name])) {
           this.choice[name] = isNeeded ? (fits.find(({ key }) => !taken.has(key)) || fits[0])?.key || "" : "";
         }
         taken.add(this.choice[name]);
@@ -88,6 +89,7 @@
         const frame = make("label", "", label), select = make("select");
         select.append(...options.map(([text, key]) => new Option(text, key)));
         select.value = value;
+      select.setAttribute("aria-label", label);
         select.addEventListener("change", () => this.change(name, select.value));
         frame.append(select);
         return frame;
@@ -106,6 +108,10 @@
 
     change(name, value) {
       this.choice[name] = value;
+      if (value === "bar") { // values that are counted are mostly words
+        const words = this.fitting(["text", "boolean"]);
+        if (words.length && !words.some(({ key }) => key === this.choice.x)) this.choice.x = words[0].key;
+      }
       this.complete();
       this.drawForm();
       this.form.querySelectorAll("select")[["kind", "x", "y", "by"].indexOf(name)]?.focus();

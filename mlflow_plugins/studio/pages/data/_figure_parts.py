@@ -29,7 +29,7 @@ def figure(traces: list[dict[str, Any]], *, x: str, y: str, **layout: Any) -> di
     return {"data": traces, "layout": plain | axes | layout}
 
 
-def place_labels(labels: Sequence[str], is_reversed: bool) -> dict[str, Any]:
+def place_labels(labels: Sequence[str], *, is_reversed: bool = False) -> dict[str, Any]:
     """Return an axis of places with these labels, not all of them if there are many."""
     step = max(1, -(-len(labels) // 40))
     places = list(range(0, len(labels), step))
@@ -43,6 +43,13 @@ def axis_labels(axis: "Axis") -> list[str]:
     if axis.labels:
         return [cut(label) for label in axis.labels]
     return [f"{short(low)} to {short(high)}" for low, high in pairwise(axis.edges)]
+
+
+def axis_places(axis: "Axis") -> list[Any]:
+    """Return where the cells along an axis are drawn."""
+    if axis.labels:
+        return list(range(len(axis.labels)))
+    return [middle(low, high) for low, high in pairwise(axis.edges)]
 
 
 def safe(text: str) -> str:

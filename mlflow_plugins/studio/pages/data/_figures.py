@@ -23,6 +23,7 @@ from mlflow_plugins.data.explore import (
 from mlflow_plugins.studio._charts import COLOURS
 from mlflow_plugins.studio.pages.data._figure_parts import (
     axis_labels,
+    axis_places,
     cut,
     figure,
     is_number,
@@ -40,6 +41,7 @@ _N_LINES = 5
 _N_GROUPS = 30
 _MOST_TIMES = 500
 _MISSING = "(missing)"
+_SHADES = [[0, "#eaf2f9"], [1, "#0e538b"]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,9 @@ def _bars(table: Table, choice: Choice, conditions: Sequence[Condition]) -> Draw
         "hovertemplate": "%{customdata}<br>%{x:,} rows<extra></extra>",
         "marker": {"color": COLOURS[0]},
     }
-    drawn = figure([trace], x="Rows", y=x, yaxis=place_labels([label for label, _ in rows], True))
+    drawn = figure(
+        [trace], x="Rows", y=x, yaxis=place_labels([label for label, _ in rows], is_reversed=True)
+    )
     note = f"{found.n_other:,} rows have other values." if found.n_other else ""
     return Drawn(figure=drawn, columns=[x, "rows"], rows=rows, note=note)
 
@@ -192,7 +196,7 @@ def _boxes(table: Table, choice: Choice, conditions: Sequence[Condition]) -> Dra
     )
     if choice.by and len(found) == _N_GROUPS:
         note += f" The {_N_GROUPS} largest groups are drawn."
-    drawn = figure([trace], x=choice.by or "", y=y, xaxis=place_labels(labels, False))
+    drawn = figure([trace], x=choice.by or "", y=y, xaxis=place_labels(labels))
     return Drawn(figure=drawn, columns=[choice.by or "column", *names], rows=rows, note=note)
 
 
@@ -251,23 +255,26 @@ def _heat_map(table: Table, choice: Choice, conditions: Sequence[Condition]) -> 
     across, down = axis_labels(found.x), axis_labels(found.y)
     trace = {
         "type": "heatmap",
+        "x": axis_places(found.x),
+        "y": axis_places(found.y),
         "z": [list(line) for line in found.counts],
-        "colorscale": "Blues",
+        "colorscale": _SHADES,
         "colorbar": {"title": {"text": "Rows"}},
         "hovertemplate": "%{z:,} rows<extra></extra>",
     }
-    rows = [
-        [across[i], down[j], count]
-        for j, line in enumerate(found.counts)
-        for i, count in enumerate(line)
-        if count
-    ]
+    rows = [[label, *line] for label, line in zip(down, found.counts, strict=True)]
     hidden = found.n_rows - found.n_shown
     drawn = figure(
-        [trace], x=x, y=y, xaxis=place_labels(across, False), yaxis=place_labels(down, False)
+        [trace],
+        x=x,
+        y=y,
+        xaxis=place_labels(across) if found.x.labels else {},
+        yaxis=place_labels(down) if found.y.labels else {},
     )
     note = f"{hidden:,} rows have a missing, infinite or rare value and are not drawn."
-    return Drawn(figure=drawn, columns=[x, y, "rows"], rows=rows, note=note if hidden else "")
+    return Drawn(
+        figure=drawn, columns=[f"{y} / {x}", *across], rows=rows, note=note if hidden else ""
+    )
 
 
 def _time_series(table: Table, choice: Choice, conditions: Sequence[Condition]) -> Drawn:
