@@ -57,11 +57,9 @@ def safe(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def cut(text: str) -> str:
+def cut(text: str, longest: int = _LABEL_CHARACTERS) -> str:
     """Return a text that is not too long for a label."""
-    if len(text) > _LABEL_CHARACTERS:
-        return text[: _LABEL_CHARACTERS - 1] + "…"
-    return text
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def middle(low: Any, high: Any) -> Any:

@@ -36,7 +36,8 @@ from mlflow_plugins.studio.pages.data._figure_parts import (
 from mlflow_plugins.studio.pages.data._grid_query import column_at
 
 MOST_BINS = 100
-_N_POINTS = 1500
+_N_POINTS = 1000
+_COLOUR_CHARACTERS = 30
 _N_LINES = 5
 _N_GROUPS = 30
 _MOST_TIMES = 500
@@ -204,7 +205,7 @@ def _scatter(table: Table, choice: Choice, conditions: Sequence[Condition]) -> D
     x, y = _needed(choice, "x"), _needed(choice, "y")
     found = scatter(table, x, y, colour=choice.by, n=_N_POINTS, filters=conditions)
     points = [
-        [rounded(a), rounded(b), *([rounded(c)] if found.colour else [])]
+        [rounded(a), rounded(b), *([_shade(c)] if found.colour else [])]
         for a, b, c in zip(found.x, found.y, found.colour or found.x, strict=True)
     ]
     note = (
@@ -218,6 +219,10 @@ def _scatter(table: Table, choice: Choice, conditions: Sequence[Condition]) -> D
     return Drawn(figure=drawn, columns=columns, rows=points, note=note)
 
 
+def _shade(value: Any) -> Any:
+    return cut(value, _COLOUR_CHARACTERS) if isinstance(value, str) else rounded(value)
+
+
 def _point_traces(points: Sequence[Sequence[Any]], *, has_colour: bool) -> list[dict[str, Any]]:
     base = {"type": "scatter", "mode": "markers"}
     if not has_colour or all(is_number(point[2]) or point[2] is None for point in points):
@@ -228,7 +233,7 @@ def _point_traces(points: Sequence[Sequence[Any]], *, has_colour: bool) -> list[
         return [_points(points) | base | {"marker": marker}]
     groups: dict[str, list[Sequence[Any]]] = {}
     for point in points:
-        label = _MISSING if point[2] is None else cut(str(point[2]))
+        label = _MISSING if point[2] is None else str(point[2])
         groups.setdefault(label, []).append(point)
     by_size = sorted(groups, key=lambda label: -len(groups[label]))
     kept = by_size[: len(COLOURS) - 1]

@@ -77,7 +77,8 @@ class ListPage:
 
     def _row(self, asset: Asset) -> list[Any]:
         spec, schema = asset.spec, asset.spec.get("schema")
-        version = asset.version if asset.is_archived else None  # the latest is none that is archived
+        # Without a version, an asset whose versions are all archived is not found.
+        version = asset.version if asset.is_archived else None
         address = self._studio.link(DETAIL, name=asset.name, version=version)
         name: Any = ui.link(asset.name, address)
         if asset.is_archived:

@@ -11,7 +11,6 @@ import subprocess
 import threading
 import time
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +45,7 @@ class Profiles:
         self._known: OrderedDict[_Key, TableProfile] = OrderedDict()
         self._work: dict[_Key, Work] = {}
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(_MOST_AT_WORK, thread_name_prefix="profile")
+        self._turn = threading.BoundedSemaphore(_MOST_AT_WORK)
 
     def ask(
         self, store: AssetStore, asset: Asset, target: str | None = None
@@ -99,7 +98,13 @@ class Profiles:
             with self._lock:
                 self._work.pop(key, None)
             raise
-        self._pool.submit(self._compute, stack, files, result_of(asset, target), target, work)
+        # A daemon, so that a server that is stopped does not wait for it.
+        threading.Thread(
+            target=self._compute,
+            args=(stack, files, result_of(asset, target), target, work),
+            name="profile",
+            daemon=True,
+        ).start()
 
     def _compute(
         self,
@@ -111,7 +116,7 @@ class Profiles:
     ) -> None:
         from mlflow_plugins.data import cache_folder, end_of, start_profile
 
-        with stack:  # the table's files stay as long as they are read
+        with stack, self._turn:  # the table's files stay as long as they are read
             try:
                 cache = cache_folder() / "tables"
                 process: subprocess.Popen[bytes] = start_profile(
