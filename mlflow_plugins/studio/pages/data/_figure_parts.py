@@ -73,7 +73,9 @@ def short(value: Any) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Return a number to the digits that a screen can show."""
+    """Return a number to the digits that a screen can show, and a day without its midnight."""
+    if isinstance(value, str):
+        return value.removesuffix("T00:00:00")
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
