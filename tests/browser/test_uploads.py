@@ -20,7 +20,7 @@ def test_a_table_becomes_an_asset_with_a_preview(page, people):
     page.get_by_label("Name of the data asset").fill(name)
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
-    expect(page.get_by_text("The first 100 of 300 rows")).to_be_visible()
+    expect(page.locator("output.total")).to_have_text("300 rows")
     expect(page.get_by_role("gridcell", name="female").first).to_be_visible()
     page.get_by_role("link", name="Start AutoML").click()
     expect(page.get_by_role("textbox", name="Data asset")).to_have_value(name)

@@ -9,8 +9,6 @@ window.studioData = window.studioData || {};
       : Math.abs(value) < 1e-4 || Math.abs(value) >= 1e12 ? value.toExponential(3) : value.toLocaleString("en", { maximumSignificantDigits: 5 });
   const { whole } = studioData;
 
-  studioData.percent = (share) => share === null ? "-" : share === 0 ? "0%" : share < .001 ? "<0.1%" : `${(100 * share).toFixed(share < .1 ? 1 : 0)}%`;
-
   studioData.bars = (counts, titleOf = (place) => whole(counts[place])) => {
     const box = make("span", "studio-bars"), most = Math.max(...counts, 1);
     counts.forEach((count, place) => {
