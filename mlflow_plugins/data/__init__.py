@@ -29,14 +29,22 @@ if TYPE_CHECKING:
     )
     from mlflow_plugins.data._datasets import as_mlflow_dataset
     from mlflow_plugins.data._digest import content_digest
-    from mlflow_plugins.data._exploring import asset_profile, cache_folder, open_asset
+    from mlflow_plugins.data._exploring import (
+        asset_profile,
+        cache_folder,
+        keep_profile,
+        kept_profile,
+        open_asset,
+    )
     from mlflow_plugins.data._lineage import Lineage, lineage
+    from mlflow_plugins.data._listing import ListedFile, Listing, fetch_file, list_files
     from mlflow_plugins.data._places import (
         fetch_place,
         look_up_place,
         program_address,
         put_place,
     )
+    from mlflow_plugins.data._profile_process import end_of, start_profile
     from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
     from mlflow_plugins.data._sources import AssetDatasetSource
     from mlflow_plugins.data._studio_uri import studio_uri
@@ -61,6 +69,8 @@ __all__ = [
     "Fingerprint",
     "JobOutput",
     "Lineage",
+    "ListedFile",
+    "Listing",
     "ResolvedInput",
     "WorkspaceDatastore",
     "as_mlflow_dataset",
@@ -72,10 +82,15 @@ __all__ = [
     "create_datastore",
     "create_reference",
     "download_asset",
+    "end_of",
     "fetch",
+    "fetch_file",
     "fetch_place",
     "format_of",
+    "keep_profile",
+    "kept_profile",
     "lineage",
+    "list_files",
     "local_path",
     "look_up",
     "look_up_place",
@@ -90,6 +105,7 @@ __all__ = [
     "resolve_input",
     "scheme_of",
     "secrets_in",
+    "start_profile",
     "studio_uri",
 ]
 
@@ -113,13 +129,18 @@ _MODULES = {
         ),
         "datastores",
     ),
+    **dict.fromkeys(("ListedFile", "Listing", "fetch_file", "list_files"), "_listing"),
     **dict.fromkeys(("fetch_place", "look_up_place", "program_address", "put_place"), "_places"),
     "content_digest": "_digest",
-    **dict.fromkeys(("asset_profile", "cache_folder", "open_asset"), "_exploring"),
+    **dict.fromkeys(
+        ("asset_profile", "cache_folder", "keep_profile", "kept_profile", "open_asset"),
+        "_exploring",
+    ),
     **dict.fromkeys(("Lineage", "lineage"), "_lineage"),
     "studio_uri": "_studio_uri",
     "format_of": "_tables",
     **dict.fromkeys(("Fingerprint", "check_url", "fetch", "look_up", "put"), "_remote"),
+    **dict.fromkeys(("end_of", "start_profile"), "_profile_process"),
     "AssetDatasetSource": "_sources",
 }
 

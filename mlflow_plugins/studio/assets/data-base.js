@@ -14,6 +14,13 @@ window.studioData = window.studioData || {};
     return Number.isInteger(value) && Math.abs(value) < 1e6 ? value.toLocaleString("en") : Number(value.toPrecision(4)).toString();
   };
 
+  studioData.percent = (share) => {
+    if (share === null || share === 0) return share === null ? "-" : "0%";
+    if (share < .001) return "<0.1%";
+    if (share > .999 && share < 1) return ">99.9%";
+    return `${Number((100 * share).toPrecision(share > .99 ? 3 : 2))}%`;
+  };
+
   const CARRIED = ["filter", "q"]; // what all parts of the page understand
 
   const parsed = (text, otherwise) => {

@@ -14,7 +14,7 @@ window.studioData = window.studioData || {};
     field.remove();
   };
 
-  const dialog = (title, subtitle) => {
+  const dialog = studioData.dialog = (title, subtitle) => {
     const made = make("dialog", "studio-data-dialog");
     const head = make("header"), close = make("button", "", "×");
     close.type = "button";

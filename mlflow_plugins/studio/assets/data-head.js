@@ -5,11 +5,7 @@ window.studioData = window.studioData || {};
 
   const { make, short } = studioData;
 
-  const percent = (part, whole) => {
-    if (!part || !whole) return "0%";
-    const share = 100 * part / whole;
-    return share < .1 ? "<0.1%" : `${share < 10 ? share.toFixed(1) : Math.round(share)}%`;
-  };
+  const percent = (part, whole) => studioData.percent(whole ? part / whole : 0);
 
   const bars = (summary) => {
     const box = make("span", "bars");

@@ -59,7 +59,8 @@ class Answers:
         limit: int = 100,
     ) -> dict[str, Any]:
         """Return some rows; ``n_rows`` is how many there are in all, if that is known by then."""
-        _check_page(columns, offset, limit)
+        _check_columns(columns)
+        check_page(offset, limit, most=MOST_ROWS)
         with self._lend(name, version) as (_, open_table):
             known = open_table.table.columns
             wanted = [column_at(known, key) for key in columns]
@@ -79,7 +80,7 @@ class Answers:
         search: object = None,
     ) -> dict[str, Any]:
         """Return one value in full; ``is_cut`` says if even that is longer than a page shows."""
-        _check_page([column], row, 1)
+        check_page(row, 1, most=1)
         with self._lend(name, version) as (_, open_table):
             known = open_table.table.columns
             query = read_query(known, filters=filters, sort=sort, search=search)
@@ -152,12 +153,19 @@ def _page(
     return rows, None if query.conditions else table.n_rows
 
 
-def _check_page(columns: object, offset: object, limit: object) -> None:
+def _check_columns(columns: object) -> None:
     if not isinstance(columns, list) or not 0 < len(columns) <= MOST_COLUMNS:
         raise InvalidInput(f"A page has a list of 1 to {MOST_COLUMNS} columns.")
+
+
+def check_page(offset: object, limit: object, *, most: int) -> None:
+    """Check what says which part of a list is wanted.
+
+    Raises:
+        InvalidInput: It is no part of a list.
+    """
     is_page = isinstance(offset, int) and isinstance(limit, int)
-    if not is_page or offset < 0 or not 0 < limit <= MOST_ROWS:  # type: ignore[operator]
+    if not is_page or offset < 0 or not 0 < limit <= most:  # type: ignore[operator]
         raise InvalidInput(
-            f"A page begins at row {offset!r} and has {limit!r} rows. Ask for 1 to {MOST_ROWS} "
-            "rows from 0 on."
+            f"A page begins at {offset!r} and has {limit!r} entries. Ask for 1 to {most} from 0 on."
         )

@@ -9,12 +9,17 @@ from mlflow_plugins.core import Asset
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.data._about import About
+from mlflow_plugins.studio.pages.data._charts import Charts
 from mlflow_plugins.studio.pages.data._consume import ConsumeTab
 from mlflow_plugins.studio.pages.data._lineage import LineageTab
 from mlflow_plugins.studio.pages.data._open_tables import OpenTables
-from mlflow_plugins.studio.pages.data._places import DATA, DETAIL, LIST, NEW
+from mlflow_plugins.studio.pages.data._places import DATA, DETAIL, LIST, NEW, is_table
 from mlflow_plugins.studio.pages.data._preview import Preview
+from mlflow_plugins.studio.pages.data._profile import Profile
+from mlflow_plugins.studio.pages.data._profiles import Profiles
 from mlflow_plugins.studio.pages.data._versions import Versions
+
+_OF_TABLES = frozenset({"Profile", "Charts"})
 
 
 class Tab(Protocol):
@@ -34,6 +39,8 @@ class AssetPage:
         # By the words on the tabs, from left to right; ``?tab=`` has them in small letters.
         self._tabs: dict[str, Tab] = {
             "Preview": Preview(studio, tables),
+            "Profile": Profile(studio, Profiles(tables)),
+            "Charts": Charts(studio, tables),
             "Versions": Versions(studio),
             "Lineage": LineageTab(studio),
             "Consume": ConsumeTab(studio),
@@ -45,13 +52,14 @@ class AssetPage:
         """Show one tab of a version, by default the first tab of the latest version."""
         studio = self._studio
         asset = studio.assets().get(DATA, name, version)
-        first = next(iter(self._tabs))
-        shown = next((words for words in self._tabs if words.lower() == tab), first)
+        tabs = [words for words in self._tabs if words not in _OF_TABLES or is_table(asset)]
+        first = tabs[0]
+        shown = next((words for words in tabs if words.lower() == tab), first)
         addresses = {
             words: studio.link(
                 DETAIL, name=name, version=version, tab=None if words == first else words.lower()
             )
-            for words in self._tabs
+            for words in tabs
         }
         start = ui.button_link(
             "Start AutoML", studio.link("/automl/new", data=name, version=asset.version)

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -60,7 +61,7 @@ class OpenTable:
 
     def close(self) -> None:
         """Free its memory, and what was fetched for it alone."""
-        if self.is_broken:
+        if self.is_broken or not self._opened.done():
             return
         table, folder = self._opened.result()
         table.close()
@@ -120,6 +121,7 @@ class OpenTables:
         self._open: OrderedDict[str, OpenTable] = OrderedDict()
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
+        weakref.finalize(self, _close_all, self._open)  # DuckDB wants to be closed before the end
 
     @contextmanager
     def lend(self, store: AssetStore, asset: Asset) -> Iterator[OpenTable]:
@@ -174,13 +176,21 @@ class OpenTables:
         return len(self._open)
 
     def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._open:
-            self._timer = threading.Timer(self._idle_s + 1, self.close_idle)
+        if self._open and self._timer is None:
+            self._timer = threading.Timer(self._idle_s + 1, self._on_timer)
             self._timer.daemon = True
             self._timer.start()
+
+    def _on_timer(self) -> None:
+        with self._lock:
+            self._timer = None
+        self.close_idle()
+
+
+def _close_all(tables: "OrderedDict[str, OpenTable]") -> None:
+    while tables:
+        _, one = tables.popitem()
+        one.close()
 
 
 def open_for_page(store: AssetStore, asset: Asset) -> tuple["Table", Path | None]:

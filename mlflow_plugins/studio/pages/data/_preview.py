@@ -8,7 +8,9 @@ from mlflow_plugins.core import Asset
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.data._answers import Answers
+from mlflow_plugins.studio.pages.data._files import Files
 from mlflow_plugins.studio.pages.data._open_tables import OpenTables
+from mlflow_plugins.studio.pages.data._places import is_table
 
 _GRID = "studio-data-grid"
 _BLOCK_ROWS = 100
@@ -19,12 +21,13 @@ class Preview:
 
     def __init__(self, studio: Studio, tables: OpenTables) -> None:
         self._studio = studio
-        self._answers = Answers(studio, tables)
+        self._files = Files(studio)
+        Answers(studio, tables)
 
     def section(self, asset: Asset) -> Component:
-        """Return the grid; ``assets/data-grid.js`` brings it to life."""
-        if asset.spec["type"] == "uri_folder":
-            return ui.note("A folder of files has no preview.")
+        """Return the grid, which ``assets/data-grid.js`` brings to life, or a folder's files."""
+        if not is_table(asset):
+            return self._files.section(asset)
         return html.Div(
             [html.Div(className="studio-data-tools"), _grid()],
             className="studio-data",
