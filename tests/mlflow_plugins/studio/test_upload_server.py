@@ -48,9 +48,12 @@ class Site:
 
     def kill(self) -> None:
         """End it as a crash does: nobody is asked."""
-        for one in self.processes():
+        killed = self.processes()
+        for one in killed:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.send_signal(signal.SIGKILL)
+        # Before they are gone, what they started counts as theirs, and closing would end it.
+        wait_for(lambda: not any(map(is_alive, killed)))
         self._stack.close()
 
     def processes(self) -> list[psutil.Process]:
@@ -193,6 +196,12 @@ def pieces(header: bytes, block: bytes, n_blocks: int) -> Iterator[bytes]:
 def memory_of(site: Site) -> int:
     """Return the most that one of the server's processes takes."""
     return max(one.memory_info().rss for one in site.processes())
+
+
+def is_alive(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def wait_for(is_so) -> None:
