@@ -47,9 +47,10 @@ def test_a_database_is_described_tried_browsed_and_imported(open_page, shared):
     expect(page.get_by_text("It could not be fetched")).to_be_visible()
     expect(page.get_by_role("alert")).to_contain_text("not one that only reads")
     page.go_back()
-    for version, condition in enumerate(("id < 200", "id >= 100"), 1):
+    queries = ("SELECT * FROM orders WHERE id < 200", "SELECT * FROM orders WHERE id >= 100")
+    for version, text in enumerate(queries, 1):
         page.goto(page.url.split("/studio")[0] + f"/studio/data/new?source=query&datastore={store}")
-        page.get_by_role("textbox", name="Query").fill("SELECT * FROM orders WHERE " + condition)
+        page.get_by_role("textbox", name="Query").fill(text)
         page.get_by_role("button", name="Fetch and look").click()
         page.get_by_label("Name of the data asset").fill(asset)
         expect(page.get_by_role("gridcell", name="Bonn").first).to_be_visible()
@@ -70,6 +71,8 @@ def look_at_versions(page: Page, asset: str) -> None:
     page.get_by_role("button", name="Set label").click()
     versions = page.get_by_role("region", name="Versions")
     expect(versions.get_by_text("prod")).to_be_visible()
+    page.get_by_role("button", name="Remove").click()
+    expect(versions.get_by_text("prod")).to_have_count(0)
     page.get_by_label("Description").fill("What was ordered")
     page.get_by_label("Tags").fill("team=risk")
     page.get_by_role("button", name="Save").click()

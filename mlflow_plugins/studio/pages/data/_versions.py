@@ -1,5 +1,6 @@
 """The versions of an asset: what each is called, who made it, what it changed."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ class Versions:
         self._unlabel = studio.action("data-unlabel", self._on_unlabel)
         self._words = studio.action("data-words", self._on_words)
         self._compare = studio.action("data-compare", self._on_compare)
+        self._own_labels = studio.live("data-labels", self._render_labels, seconds=10)
         self._table = studio.live("data-versions", self._render, seconds=10)
 
     def section(self, asset: Asset) -> Component:
@@ -123,18 +125,7 @@ class Versions:
     # ------------------------------------------------------------ the one that is shown
 
     def _labelling(self, asset: Asset) -> Component:
-        own = [label for label in asset.labels if label != _LATEST]
         values = {"name": asset.name, "version": asset.version}
-        removing = [
-            html.Li(
-                [
-                    ui.tag(label),
-                    " ",
-                    self._unlabel.button("Remove", look="plain", label=label, **values),
-                ]
-            )
-            for label in own
-        ]
         hint = (
             f"A word that points to version {asset.version} and can be moved, such as prod: jobs "
             f"name azureml:{asset.name}@prod. 'latest' is kept by us."
@@ -142,7 +133,7 @@ class Versions:
         return ui.card(
             "Labels",
             html.P(hint, className="studio-dim"),
-            html.Ul(removing, className="studio-plain-list"),
+            self._own_labels(**values),
             ui.form(
                 dmc.TextInput(id=self._label.field("label"), label="Label", value=""),
                 self._label.result(),
@@ -150,13 +141,29 @@ class Versions:
             ),
         )
 
-    def _on_label(self, name: str, version: str, label: str | None) -> Any:
-        self._studio.assets().set_label(DATA, name, (label or "").strip(), version)
-        return self._reloaded(name, version, f"{label} points to version {version}.")
+    def _render_labels(self, name: str, version: str) -> Component:
+        asset = self._studio.assets().get(DATA, name, version)
+        own = [label for label in asset.labels if label != _LATEST]
+        removing = [
+            html.Li(
+                [
+                    ui.tag(label),
+                    " ",
+                    self._unlabel.button("Remove", look="plain", name=name, word=label),
+                ]
+            )
+            for label in own
+        ]
+        return html.Ul(removing, className="studio-plain-list")
 
-    def _on_unlabel(self, name: str, version: str, label: str) -> Any:
-        self._studio.assets().remove_label(DATA, name, label)
-        return self._reloaded(name, version, f"The label {label} is gone.")
+    def _on_label(self, name: str, version: str, label: str | None) -> Any:
+        word = (label or "").strip()
+        self._studio.assets().set_label(DATA, name, word, version)
+        return self._studio.Done(message=f"{word} points to version {version}.")
+
+    def _on_unlabel(self, name: str, word: str) -> Any:
+        self._studio.assets().remove_label(DATA, name, word)
+        return self._studio.Done(message=f"The label {word} is gone.")
 
     def _describing(self, asset: Asset) -> Component:
         field = self._words.field
@@ -187,13 +194,12 @@ class Versions:
         store.set_tags(asset, wanted)
         for key in asset.tags.keys() - wanted.keys():
             store.delete_tag(asset, key)
-        return self._reloaded(name, version, "It is saved.")
-
-    def _reloaded(self, name: str, version: str, message: str) -> Any:
-        """Show the tab anew: the heading above it has the description, too."""
         studio = self._studio
-        address = studio.link(DETAIL, name=name, version=version, tab="versions")
-        return studio.Done(message=message, go_to=address)
+        # The heading above the tab has the description, too; the same address would not be shown
+        # anew.
+        again = {"tab": "versions", "saved": f"{time.time():.0f}"}
+        address = studio.link(DETAIL, name=name, version=version, **again)
+        return studio.Done(message="It is saved.", go_to=address)
 
 
 def _is_table(asset: Asset) -> bool:
