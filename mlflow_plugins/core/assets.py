@@ -311,6 +311,7 @@ class AssetStore:
         self,
         kind: str,
         *,
+        name_contains: str = "",
         tags: Mapping[str, str] | None = None,
         include_archived: bool = False,
         max_results: int = 100,
@@ -320,12 +321,19 @@ class AssetStore:
 
         Args:
             kind: Such as ``data``.
+            name_contains: Part of the name, whatever the case.
             tags: User tags that the latest version must carry.
             include_archived: Also those whose every version is archived.
             max_results: Names looked at for one page; a page may hold fewer assets.
             page_token: Where the last page ended.
         """
-        page = self.records.search(kind, role=HEAD, max_results=max_results, page_token=page_token)
+        page = self.records.search(
+            kind,
+            role=HEAD,
+            where=_name_like(name_contains),
+            max_results=max_results,
+            page_token=page_token,
+        )
         shown: list[tuple[_Head, str]] = []
         for head in map(_Head, page.items):
             version = head.latest or (
@@ -339,8 +347,9 @@ class AssetStore:
             for head, version in shown
             if head.versions[version] in records
         ]
-        wanted = (tags or {}).items()
-        return Page([a for a in assets if wanted <= a.tags.items()], page.next_token)
+        wanted, words = (tags or {}).items(), name_contains.lower()
+        fitting = [a for a in assets if wanted <= a.tags.items() and words in a.name.lower()]
+        return Page(fitting, page.next_token)
 
     # ------------------------------------------------------------ change
 
@@ -367,6 +376,10 @@ class AssetStore:
     def delete_tag(self, asset: Asset, key: str) -> None:
         """Remove one of the user's tags if it is there."""
         self.records.delete_tag(asset.record_id, _USER_TAG + key)
+
+    def set_description(self, asset: Asset, description: str) -> None:
+        """Say something else for people about one version."""
+        self.records.set_tags(asset.record_id, {MLFLOW_RUN_NOTE: description})
 
     def set_state(self, asset: Asset, state: Mapping[str, str]) -> None:
         """Note what was observed about a version, such as ``{"status": "Running"}``."""
@@ -444,6 +457,14 @@ class AssetStore:
 
     def _with_spec(self, record: Record) -> Record:
         return record if record.spec is not None else self.records.get(record.id)
+
+
+def _name_like(text: str) -> str:
+    """Write MLflow's condition; it finds more where the text has LIKE's own signs or quotes."""
+    if not text:
+        return ""
+    pattern = "".join(one if one.isalnum() or one in "-./ " else "_" for one in text)
+    return f"tags.`{_NAME}` ILIKE '%{pattern}%'"
 
 
 def _to_asset(head: _Head, version: str, record: Record) -> Asset:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         masked,
         parse_azureml,
         scheme_of,
+        secrets_in,
     )
     from mlflow_plugins.data._assets import (
         DATA,
@@ -28,14 +29,22 @@ if TYPE_CHECKING:
     )
     from mlflow_plugins.data._datasets import as_mlflow_dataset
     from mlflow_plugins.data._digest import content_digest
-    from mlflow_plugins.data._exploring import asset_profile, open_asset
+    from mlflow_plugins.data._exploring import (
+        asset_profile,
+        cache_folder,
+        keep_profile,
+        kept_profile,
+        open_asset,
+    )
     from mlflow_plugins.data._lineage import Lineage, lineage
+    from mlflow_plugins.data._listing import ListedFile, Listing, fetch_file, list_files
     from mlflow_plugins.data._places import (
         fetch_place,
         look_up_place,
         program_address,
         put_place,
     )
+    from mlflow_plugins.data._profile_process import end_of, start_profile
     from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
     from mlflow_plugins.data._sources import AssetDatasetSource
     from mlflow_plugins.data._studio_uri import studio_uri
@@ -60,20 +69,28 @@ __all__ = [
     "Fingerprint",
     "JobOutput",
     "Lineage",
+    "ListedFile",
+    "Listing",
     "ResolvedInput",
     "WorkspaceDatastore",
     "as_mlflow_dataset",
     "asset_profile",
+    "cache_folder",
     "check_url",
     "content_digest",
     "create_data_asset",
     "create_datastore",
     "create_reference",
     "download_asset",
+    "end_of",
     "fetch",
+    "fetch_file",
     "fetch_place",
     "format_of",
+    "keep_profile",
+    "kept_profile",
     "lineage",
+    "list_files",
     "local_path",
     "look_up",
     "look_up_place",
@@ -87,12 +104,17 @@ __all__ = [
     "put_place",
     "resolve_input",
     "scheme_of",
+    "secrets_in",
+    "start_profile",
     "studio_uri",
 ]
 
 _MODULES = {
     **dict.fromkeys(
-        ("AssetAddress", "DatastorePath", "JobOutput", "masked", "parse_azureml", "scheme_of"),
+        (
+            *("AssetAddress", "DatastorePath", "JobOutput"),
+            *("masked", "parse_azureml", "scheme_of", "secrets_in"),
+        ),
         "_addresses",
     ),
     "as_mlflow_dataset": "_datasets",
@@ -107,13 +129,18 @@ _MODULES = {
         ),
         "datastores",
     ),
+    **dict.fromkeys(("ListedFile", "Listing", "fetch_file", "list_files"), "_listing"),
     **dict.fromkeys(("fetch_place", "look_up_place", "program_address", "put_place"), "_places"),
     "content_digest": "_digest",
-    **dict.fromkeys(("asset_profile", "open_asset"), "_exploring"),
+    **dict.fromkeys(
+        ("asset_profile", "cache_folder", "keep_profile", "kept_profile", "open_asset"),
+        "_exploring",
+    ),
     **dict.fromkeys(("Lineage", "lineage"), "_lineage"),
     "studio_uri": "_studio_uri",
     "format_of": "_tables",
     **dict.fromkeys(("Fingerprint", "check_url", "fetch", "look_up", "put"), "_remote"),
+    **dict.fromkeys(("end_of", "start_profile"), "_profile_process"),
     "AssetDatasetSource": "_sources",
 }
 

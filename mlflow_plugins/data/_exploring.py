@@ -62,12 +62,12 @@ def asset_profile(
     Raises:
         InvalidInput: It is no table, or has no such target.
     """
-    if target is None and (kept := _kept_profile(store, asset)):
+    if target is None and (kept := kept_profile(store, asset)):
         return kept
     with open_asset(store, asset, cache=cache) as table:
         found = profile(table, target=target)
     if target is None:
-        _keep_profile(store, asset, found)
+        keep_profile(store, asset, found)
     return found
 
 
@@ -87,7 +87,8 @@ def _as_parquet(store: AssetStore, folder: Path, target: Path) -> Path:
     return target
 
 
-def _kept_profile(store: AssetStore, asset: Asset) -> TableProfile | None:
+def kept_profile(store: AssetStore, asset: Asset) -> TableProfile | None:
+    """Return the profile that is kept with a version, or None."""
     client = store.records.client
     folder = PROFILE_FILE.partition("/")[0]
     if not client.list_artifacts(asset.record_id, folder):
@@ -106,7 +107,7 @@ def _kept_profile(store: AssetStore, asset: Asset) -> TableProfile | None:
         return None
 
 
-def _keep_profile(store: AssetStore, asset: Asset, found: TableProfile) -> None:
+def keep_profile(store: AssetStore, asset: Asset, found: TableProfile) -> None:
     """Keep it for everybody; who may only read the asset has it all the same."""
     text = json.dumps(found.to_dict(), allow_nan=False)
     try:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mlflow_plugins.core import InvalidInput
+from mlflow_plugins.data._bounded import bounded_connection
 from mlflow_plugins.data._csv import check_utf8, csv_source, delimiter_of, diagnose, header_of
 
 Format = Literal["csv", "parquet"]
@@ -125,7 +126,7 @@ def _csv_rows(path: Path) -> Iterator[duckdb.DuckDBPyRelation]:
     """Lend a file's rows; errors name the line."""
     delimiter = delimiter_of(path)
     try:
-        with duckdb.connect() as connection:
+        with bounded_connection(len(header_of(path, delimiter))) as connection:
 
             def ask(sql: str) -> list[Any]:
                 return connection.execute(sql).fetchall()

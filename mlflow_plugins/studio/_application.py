@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from mlflow_plugins.core import Settings
 from mlflow_plugins.studio._access import Access
 from mlflow_plugins.studio._actions import notify_failure
+from mlflow_plugins.studio._calls import add_call_route
 from mlflow_plugins.studio._reports import add_report_route
 from mlflow_plugins.studio._security import protect
 from mlflow_plugins.studio._shell import add_shell
@@ -83,6 +84,7 @@ def make_studio(
     protect(server, prefix, lambda: list(app.csp_hashes()))
     add_upload_routes(server, studio, prefix)
     add_report_route(server, studio, prefix)
+    add_call_route(server, prefix, studio.handlers)
     if points is None:
         points = sorted(entry_points(group=PAGES), key=lambda point: point.name)
     studio.load(points)

@@ -20,6 +20,7 @@ from mlflow_plugins.core import AlreadyExists, Asset, AssetStore, InvalidInput, 
 from mlflow_plugins.studio import _components
 from mlflow_plugins.studio._access import Access, UserClient
 from mlflow_plugins.studio._actions import Action, Done
+from mlflow_plugins.studio._calls import Handler
 from mlflow_plugins.studio._live import Final, live_section
 from mlflow_plugins.studio._log_view import log_view
 from mlflow_plugins.studio._outcome import outcome_section
@@ -72,6 +73,7 @@ class Studio:
         self._prefix = prefix
         self._make_client = make_client
         self._pages: list[Page] = []
+        self._handlers: dict[str, Handler] = {}
         self._registering = ""
         self._log_view = log_view(app, self.client)
 
@@ -127,6 +129,18 @@ class Studio:
         """
         decorate: Callable[[Callable[..., Any]], Any] = self._app.callback(*arguments, **options)
         return decorate
+
+    def answer(self, name: str, handler: Handler) -> None:
+        """Answer a question of a page's own script: see `_calls.add_call_route`.
+
+        Args:
+            name: Unique among all; the script posts its arguments to `call_link`.
+            handler: Returns what JSON can hold; may raise our own errors. It must check by itself
+                that the user may see what it returns, best by reading the asset with `assets`.
+        """
+        if name in self._handlers:
+            raise AlreadyExists(f"There is an answer {name!r} already. Choose another name.")
+        self._handlers[name] = handler
 
     def live(
         self, name: str, render: Callable[..., Any], *, seconds: float = 2.0
@@ -239,6 +253,16 @@ class Studio:
         """Return where an HTML artifact of a run is shown, for use in a frame."""
         return self._prefix + fill("_report", {"run_id": run_id, "path": path} | self._workspace())
 
+    def call_link(self) -> str:
+        """Return what the addresses of `answer` begin with."""
+        return f"{self._prefix}_call/"
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query of the address whose page is being made; empty elsewhere."""
+        found: Mapping[str, str] = flask.g.get("studio_query", {})
+        return found
+
     def _workspace(self) -> dict[str, object]:
         workspace = self.workspace
         return {"workspace": workspace} if workspace else {}
@@ -249,6 +273,11 @@ class Studio:
         return get_request_workspace() if has_workspaces() else None
 
     # ------------------------------------------------------------ what the application uses
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """What `answer` was given."""
+        return self._handlers
 
     @property
     def pages(self) -> list[Page]:
@@ -288,8 +317,9 @@ class Studio:
     @contextmanager
     def _all_or_nothing(self, name: str) -> Iterator[None]:
         app, self._registering = self._app, name
-        pages, callbacks, by_output = (
+        pages, handlers, callbacks, by_output = (
             list(self._pages),
+            dict(self._handlers),
             list(app._callback_list),
             dict(app.callback_map),
         )
@@ -297,6 +327,8 @@ class Studio:
             yield
         except Exception:
             self._pages = pages
+            self._handlers.clear()
+            self._handlers.update(handlers)
             app._callback_list[:] = callbacks
             app.callback_map.clear()
             app.callback_map.update(by_output)

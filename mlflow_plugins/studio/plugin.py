@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 
 _LOGGER = logging.getLogger("mlflow_plugins.studio")
-_PLACES = ("data", "job", "deployment", "environment", "compute")
+_PLACES = ("data", "job", "deployment", "environment", "compute", "datastore")
 _STATIC_PREFIX = "_MLFLOW_STATIC_PREFIX"
 _ARTIFACTS_DESTINATION = "_MLFLOW_SERVER_ARTIFACT_DESTINATION"
 
@@ -133,6 +133,14 @@ def _make_places(_workspace: str | None) -> None:
     records = Records(MlflowClient())
     for kind in _PLACES:
         records.experiment_id(kind)
+
+
+def reach_stores_directly() -> None:
+    """Let a process that the server has started use the server's stores as the server does."""
+    from mlflow_plugins.core import prepare_environment
+
+    prepare_environment()
+    _reach_artifacts_directly()
 
 
 def _reach_artifacts_directly() -> None:

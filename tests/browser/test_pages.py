@@ -9,7 +9,9 @@ from playwright.sync_api import expect
 HEADINGS = {
     "/": "Home",
     "/data": "Data",
-    "/data/new": "Upload data",
+    "/data/new": "New data",
+    "/datastores": "Datastores",
+    "/datastores/new": "New datastore",
     "/jobs": "Jobs",
     "/jobs/compare": "Compare jobs",
     "/jobs/new": "New job",

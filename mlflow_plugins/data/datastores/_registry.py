@@ -76,6 +76,17 @@ def open_datastore(store: AssetStore, name: str | None = None) -> Datastore:
     return _opened(name, asset.spec)
 
 
+def open_document(document: Mapping[str, Any]) -> Datastore:
+    """Open the place that a document describes without storing anything, to try it.
+
+    Raises:
+        InvalidInput: A field is unknown, missing or wrong, or a secret stands in the document.
+    """
+    read = read_document(document)
+    _check_not_ours(read.name, "described by a document")
+    return _opened(read.name, read.spec)
+
+
 def _opened(name: str, spec: Mapping[str, Any]) -> Datastore:
     if spec["type"] == "sql":
         return SqlDatastore(name, spec)

@@ -35,7 +35,14 @@ if TYPE_CHECKING:
         compare,
     )
     from mlflow_plugins.data.explore._engine import Limits, QueryTimeout
-    from mlflow_plugins.data.explore._filters import OPERATORS, AnyOf, Filter, SortKey
+    from mlflow_plugins.data.explore._filters import (
+        OPERATORS,
+        AnyOf,
+        Condition,
+        Filter,
+        Search,
+        SortKey,
+    )
     from mlflow_plugins.data.explore._join import join
     from mlflow_plugins.data.explore._profile import (
         ProfileOptions,
@@ -69,6 +76,7 @@ __all__ = [
     "Box",
     "ColumnDrift",
     "ColumnProfile",
+    "Condition",
     "Filter",
     "HeatMap",
     "Histogram",
@@ -83,6 +91,7 @@ __all__ = [
     "QueryTimeout",
     "Retyped",
     "Scatter",
+    "Search",
     "SortKey",
     "Suspicion",
     "Table",
@@ -119,6 +128,7 @@ _HOMES = {
     "Box": "_chart_entities",
     "ColumnDrift": "_compare",
     "ColumnProfile": "_profile_entities",
+    "Condition": "_filters",
     "Filter": "_filters",
     "HeatMap": "_chart_entities",
     "Histogram": "_chart_entities",
@@ -133,6 +143,7 @@ _HOMES = {
     "QueryTimeout": "_engine",
     "Retyped": "_compare",
     "Scatter": "_chart_entities",
+    "Search": "_filters",
     "SortKey": "_filters",
     "Suspicion": "_profile_entities",
     "Table": "_table",

@@ -51,7 +51,14 @@ class AnyOf:
     filters: tuple[Filter, ...]
 
 
-Condition = Filter | AnyOf
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Rows in which some text column has a text, whatever the case, or a number column a number."""
+
+    text: str
+
+
+Condition = Filter | AnyOf | Search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +112,8 @@ def order_by(columns: Sequence[TableColumn], sort: Sequence[SortKey], *last: str
 def _condition(columns: Sequence[TableColumn], one: Condition, params: Params) -> str:
     if isinstance(one, Filter):
         return _filter(find(columns, one.column), one, params)
+    if isinstance(one, Search):
+        return _search(columns, one.text, params)
     if not one.filters:
         raise InvalidInput("AnyOf has no filters. Give at least one.")
     parts = [_filter(find(columns, part.column), part, params) for part in one.filters]

@@ -132,17 +132,40 @@ class Table(AbstractContextManager["Table"]):
         """
         _check_page(offset, limit)
         wanted = self.columns if columns is None else [self.column(name) for name in columns]
-        params = Params()
-        condition = where(self.columns, filters, params, search=search)
         page = f"LIMIT {limit} OFFSET {offset}"
         if sort:
-            order = order_by(self.columns, sort, self.row_number)
-            sql = f"SELECT {self.row_number} AS n FROM {self.source} {condition} {order} {page}"
-            numbers = self._engine.run(sql, params.values).column(0).to_numpy()
-            return self.take(numbers, wanted)
+            return self.take(self._numbers(filters, search, sort, page), wanted)
+        params = Params()
+        condition = where(self.columns, filters, params, search=search)
         select = ", ".join(column.sql for column in wanted)
         sql = f"SELECT {select or '1'} FROM {self.source} {condition} {page}"
         return _named(self._engine.run(sql, params.values), wanted)
+
+    def row_numbers(
+        self,
+        *,
+        filters: Sequence[Condition] = (),
+        search: str = "",
+        sort: Sequence[SortKey] = (),
+    ) -> np.ndarray:
+        """Return the numbers of all rows that `rows` would return, in its order; see `take`.
+
+        Eight bytes a row: whoever turns pages keeps them, and sorts once.
+
+        Raises:
+            InvalidInput: A name is unknown or a value does not fit.
+        """
+        return self._numbers(filters, search, sort, "")
+
+    def _numbers(
+        self, filters: Sequence[Condition], search: str, sort: Sequence[SortKey], page: str
+    ) -> np.ndarray:
+        params = Params()
+        condition = where(self.columns, filters, params, search=search)
+        order = order_by(self.columns, sort, self.row_number)
+        sql = f"SELECT {self.row_number} AS n FROM {self.source} {condition} {order} {page}"
+        numbers: np.ndarray = self._engine.run(sql, params.values).column(0).to_numpy()
+        return numbers
 
     def take(self, numbers: np.ndarray, columns: Sequence[TableColumn]) -> pa.Table:
         """Return the rows with these numbers, in the order given."""

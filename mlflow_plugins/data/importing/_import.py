@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from mlflow_plugins.data._references import is_address
 from mlflow_plugins.data._remote import check_url
 from mlflow_plugins.data._tables import Column, summarize
 from mlflow_plugins.data.datastores import SqlDatastore, open_datastore
-from mlflow_plugins.data.importing._archives import unpack
+from mlflow_plugins.data.importing._archives import ARCHIVES, is_archive, unpack
 from mlflow_plugins.data.importing._readers import (
     Converted,
     Progress,
@@ -53,19 +53,28 @@ class ImportOptions:
         encoding: Of a text file.
         delimiter: What separates the values of a CSV file.
         has_header: Whether the first line of a CSV file has the names.
+        quote: What stands around values of a CSV file; an empty text if nothing does.
+        types: Of columns of a CSV file: ``text``, ``integer``, ``number``, ``boolean`` or
+            ``datetime``. Those of the others are found out.
         sheet: Of an Excel workbook.
         on_bad_lines: ``refuse`` the file, or ``keep-aside`` the lines that are no rows.
         rejected_folder: Where lines kept aside go, in a file ``NAME.rejected.csv``.
         keep_original: Store a CSV or Parquet file as it is instead of Parquet.
+        shown: What people call the source, if it is not its name.
+        join_folder: Read all tables of a folder as one; a folder is refused otherwise.
     """
 
     encoding: str | None = None
     delimiter: str | None = None
     has_header: bool | None = None
+    quote: str | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
     sheet: str | None = None
     on_bad_lines: OnBadLines = "refuse"
     rejected_folder: Path = field(default_factory=Path.cwd)
     keep_original: bool = False
+    join_folder: bool = False
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,12 +203,18 @@ def look_at(
             return
         (work / "in").mkdir()
         path, shown = _bring(store, source, work / "in")
+        options = options or ImportOptions()
+        shown = options.shown or shown
+        if path.is_dir() and options.join_folder:
+            found = sorted(one for one in path.rglob("*") if one.is_file())
+            yield _read_many(found, path, shown, options, work, progress)
+            return
         if path.is_dir():
             raise InvalidInput(
                 f"{shown!r} is a folder. Import its tables one by one, or keep it as a folder: "
                 "mlflow-studio data create FOLDER --name NAME"
             )
-        yield _read(path, shown, options or ImportOptions(), work, progress)
+        yield read_table(path, shown, options, work, progress)
 
 
 def _look_at_query(store: AssetStore, query: SqlQuery, work: Path) -> tuple[Look, Path]:
@@ -234,12 +249,21 @@ def _bring(store: AssetStore, source: str, work: Path) -> tuple[Path, str]:
     return fetch_place(store, source, work, is_folder=False), masked(source)
 
 
-def _read(
-    path: Path, shown: str, options: ImportOptions, work: Path, progress: Progress
+def read_table(
+    path: Path, shown: str, options: ImportOptions, work: Path, progress: Progress = _nobody
 ) -> tuple[Look, Path]:
-    if path.suffix.lower() == ".zip":
+    """Read a file on this machine; return what it is and the file that would be stored.
+
+    Args:
+        path: A table or an archive of tables.
+        shown: What people call it.
+        options: What is known about it.
+        work: A folder for what is made.
+        progress: Told the number of rows read so far.
+    """
+    if is_archive(path.name):
         return _read_archive(path, shown, options, work, progress)
-    kind = _format_of(path, shown)
+    kind = format_of(path, shown)
     dialect = None
     if kind == "csv":
         dialect = sniff(
@@ -247,6 +271,7 @@ def _read(
             encoding=options.encoding,
             delimiter=options.delimiter,
             has_header=options.has_header,
+            quote=options.quote,
         )
     target = work / f"{path.stem[:100] or 'table'}.parquet"
     rejected = _rejected(path, options)
@@ -277,7 +302,13 @@ def _convert(
 ) -> Converted:
     if dialect is not None:
         return csv_to_parquet(
-            path, dialect, target, shown=shown, rejected=rejected, progress=progress
+            path,
+            dialect,
+            target,
+            shown=shown,
+            rejected=rejected,
+            progress=progress,
+            types=options.types,
         )
     if kind == "json":
         return json_to_parquet(path, target, shown=shown, rejected=rejected, progress=progress)
@@ -293,10 +324,23 @@ def _read_archive(
     path: Path, shown: str, options: ImportOptions, work: Path, progress: Progress
 ) -> tuple[Look, Path]:
     """Read the tables of an archive as one."""
-    (work / "unpacked").mkdir()
+    unpacked = work / "unpacked"
+    unpacked.mkdir()
+    return _read_many(unpack(path, unpacked), unpacked, shown, options, work, progress)
+
+
+def _read_many(
+    found: Sequence[Path],
+    home: Path,
+    shown: str,
+    options: ImportOptions,
+    work: Path,
+    progress: Progress,
+) -> tuple[Look, Path]:
+    """Read the tables among files as one; `home` is the folder that they lie below."""
     files = [
         one
-        for one in unpack(path, work / "unpacked")
+        for one in found
         if one.suffix.lower() in FORMATS and not one.name.startswith((".", "_"))
     ]
     if not files:
@@ -307,16 +351,16 @@ def _read_archive(
     for number, file in enumerate(files):
         inner = work / str(number)
         inner.mkdir()
-        look, table = _read(
+        look, table = read_table(
             file,
-            f"{shown}/{file.relative_to(work / 'unpacked').as_posix()}",
+            f"{shown}/{file.relative_to(home).as_posix()}",
             replace(options, keep_original=False),
             inner,
             progress,
         )
         looks.append(look)
         tables.append(table)
-    target = work / f"{path.stem[:100]}.parquet"
+    target = work / f"{Path(shown).stem[:100] or 'table'}.parquet"
     names = {table: look.shown for table, look in zip(tables, looks, strict=True)}
     n_rows = parquet_files_to_one(tables, target, names)
     look = replace(
@@ -330,7 +374,12 @@ def _read_archive(
     return look, target
 
 
-def _format_of(path: Path, shown: str) -> str:
+def format_of(path: Path, shown: str) -> str:
+    """Tell by a file's first bytes and its name what it is.
+
+    Raises:
+        InvalidInput: It is nothing that can be imported.
+    """
     with path.open("rb") as file:
         start = file.read(4)
     if start == b"PAR1":
@@ -339,7 +388,7 @@ def _format_of(path: Path, shown: str) -> str:
     if suffix not in FORMATS:
         raise InvalidInput(
             f"{shown!r} is not a table that can be imported. Its name must end in one of: "
-            f"{', '.join([*FORMATS, '.zip'])}.{did_you_mean(suffix, FORMATS)}"
+            f"{', '.join([*FORMATS, *ARCHIVES])}.{did_you_mean(suffix, FORMATS)}"
         )
     return FORMATS[suffix]
 

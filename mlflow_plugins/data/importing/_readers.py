@@ -12,14 +12,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet
 
-from mlflow_plugins.core import InvalidInput, MissingExtra
+from mlflow_plugins.core import InvalidInput, MissingExtra, did_you_mean
+from mlflow_plugins.data._bounded import bounded_connection
 from mlflow_plugins.data._tables import check_columns
 from mlflow_plugins.data.datastores import write_rows
 from mlflow_plugins.data.importing._archives import check_archive
-from mlflow_plugins.data.importing._sniff import Dialect
+from mlflow_plugins.data.importing._sniff import Dialect, read_lines
 from mlflow_plugins.data.mltable import DelimitedReader, TableFile
 
 MOST_COLUMNS = 20_000
+MOST_BAD_LINES = 100_000
 _ROWS_AT_ONCE = 20_000
 
 Progress = Callable[[int], None]
@@ -49,6 +51,7 @@ def csv_to_parquet(
     shown: str,
     rejected: Path | None,
     progress: Progress,
+    types: Mapping[str, str] | None = None,
 ) -> Converted:
     """Read a file of separated values.
 
@@ -59,6 +62,8 @@ def csv_to_parquet(
         shown: What people call the file.
         rejected: Where lines go that are no rows; None refuses the file for the first of them.
         progress: Told the number of rows so far.
+        types: Types that columns must have (`TYPES`); those of the others are found. A value that
+            does not fit makes its line one that is no row.
 
     Raises:
         InvalidInput: It is broken, or its columns break a rule.
@@ -66,13 +71,15 @@ def csv_to_parquet(
     if dialect.encoding != "utf-8":
         path = _as_utf8(path, dialect.encoding, target.parent / "utf8.csv", shown)
     names = _names(path, dialect, shown)
+    chosen = _checked_types(types or {}, names, shown)
     n_rejected = 0
-    if rejected is not None:
-        path, n_rejected = _good_lines(path, dialect, names, target.parent, rejected, shown)
-    has_names = dialect.has_header or rejected is not None
+    is_copied = rejected is not None or bool(chosen) or dialect.quote != '"'
+    if is_copied:
+        path, n_rejected = _good_lines(path, dialect, names, target.parent, rejected, shown, chosen)
     options = {
         "delimiter": dialect.delimiter,
-        "header": "all_files_same_headers" if has_names else "no_header",
+        "header": "all_files_same_headers" if is_copied or dialect.has_header else "no_header",
+        "infer_column_types": {"column_type_overrides": {n: TYPES[t] for n, t in chosen.items()}},
     }
     try:
         reader = DelimitedReader([TableFile(path, shown)], options, target.parent)
@@ -84,32 +91,75 @@ def csv_to_parquet(
     return Converted(n_rows=n_rows, n_rejected=n_rejected)
 
 
+# Our words for types that a caller may choose, as `DelimitedReader` calls them.
+TYPES: Mapping[str, str] = {
+    "text": "string",
+    "integer": "int",
+    "number": "float",
+    "boolean": "boolean",
+    "datetime": "datetime",
+}
+_SQL_TYPES = {
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "datetime": "TIMESTAMP",
+}
 _DIALECT = (
-    "delim = $delim, header = $header, quote = '\"', escape = '\"', comment = '', "
+    "delim = $delim, header = $header, quote = $quote, escape = $quote, comment = '', "
     "strict_mode = true, hive_partitioning = false, max_line_size = 33554432"
 )
 
 
+def _checked_types(types: Mapping[str, str], names: Sequence[str], shown: str) -> dict[str, str]:
+    for name, kind in types.items():
+        if kind not in TYPES:
+            raise InvalidInput(
+                f"The type of the column {name!r} is {kind!r}. It must be one of: "
+                f"{', '.join(TYPES)}."
+            )
+        if name not in names:
+            raise InvalidInput(
+                f"{shown!r} has no column {name!r}, whose type is chosen."
+                f"{did_you_mean(name, names)}"
+            )
+    return dict(types)
+
+
 def _good_lines(
-    path: Path, dialect: Dialect, names: Sequence[str], work: Path, rejected: Path, shown: str
+    path: Path,
+    dialect: Dialect,
+    names: Sequence[str],
+    work: Path,
+    rejected: Path | None,
+    shown: str,
+    types: Mapping[str, str],
 ) -> tuple[Path, int]:
     """Write the lines that are rows to a file, whose types can be found, and the others aside."""
     target = work / "good.csv"
-    options = f"columns = $columns, auto_detect = false, store_rejects = true, {_DIALECT}"
+    options = (
+        "columns = $columns, auto_detect = false, store_rejects = true, "
+        f"rejects_limit = {MOST_BAD_LINES + 1}, {_DIALECT}"
+    )
     query = f"SELECT * FROM read_csv($path, {options})"  # noqa: S608  (constants)
     params = {
         "path": str(path),
         "delim": dialect.delimiter,
         "header": dialect.has_header,
-        "columns": dict.fromkeys(names, "VARCHAR"),
+        "quote": dialect.quote,
+        "columns": {name: _SQL_TYPES[types.get(name, "text")] for name in names},
     }
     try:
-        with duckdb.connect() as connection:
+        with bounded_connection(len(names), work) as connection:
             rows = connection.sql(query, params=params)
             rows.to_csv(
                 str(target), sep=dialect.delimiter, header=True, quotechar='"', escapechar='"'
             )
-            return target, _keep_rejected(connection, rejected)
+            n_bad = _count_rejected(connection, shown)
+            if n_bad and rejected is None:
+                raise _refusal_of_first(connection, n_bad, shown)
+            return target, _keep_rejected(connection, rejected) if n_bad and rejected else 0
     except duckdb.Error as error:
         raise InvalidInput(f"{shown!r} cannot be read: {str(error).splitlines()[0]}") from error
 
@@ -118,7 +168,8 @@ def _names(path: Path, dialect: Dialect, shown: str) -> list[str]:
     csv.field_size_limit(1 << 24)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         try:
-            first = next(csv.reader(file, delimiter=dialect.delimiter), [])
+            lines = read_lines(file, delimiter=dialect.delimiter, quote=dialect.quote)
+            first = next(lines, [])
         except csv.Error as error:
             raise InvalidInput(f"{shown!r}, line 1: {error}.") from error
     if len(first) > MOST_COLUMNS:
@@ -131,6 +182,32 @@ def _names(path: Path, dialect: Dialect, shown: str) -> list[str]:
     return names
 
 
+def _count_rejected(connection: duckdb.DuckDBPyConnection, shown: str) -> int:
+    row = connection.execute("SELECT count(DISTINCT line) FROM reject_errors").fetchone()
+    n_bad = int(row[0]) if row else 0
+    if n_bad > MOST_BAD_LINES:
+        raise InvalidInput(
+            f"{shown!r}: more than {MOST_BAD_LINES:,} lines are no rows. So many are not kept "
+            "aside: look whether the separator, the quotes and the types are right."
+        )
+    return n_bad
+
+
+def _refusal_of_first(
+    connection: duckdb.DuckDBPyConnection, n_bad: int, shown: str
+) -> InvalidInput:
+    row = connection.execute(
+        "SELECT line, error_message FROM reject_errors ORDER BY line LIMIT 1"
+    ).fetchone() or (0, "")
+    others = f" (and {n_bad - 1:,} more lines)" if n_bad > 1 else ""
+    return InvalidInput(f"{shown!r}, line {row[0]}{others}: {_reason(row[1])}.")
+
+
+def _reason(message: str) -> str:
+    """Return what DuckDB says of a line, in one sentence about the line."""
+    return str(message).splitlines()[0].removesuffix(".")
+
+
 def _keep_rejected(connection: duckdb.DuckDBPyConnection, rejected: Path) -> int:
     rows = connection.execute(
         "SELECT line, any_value(csv_line), any_value(error_message) FROM reject_errors "
@@ -140,9 +217,7 @@ def _keep_rejected(connection: duckdb.DuckDBPyConnection, rejected: Path) -> int
         writer = csv.writer(file)
         writer.writerow(["line", "reason", "content"])
         for line, content, reason in rows:
-            writer.writerow([line, str(reason).splitlines()[0], (content or "").rstrip("\r\n")])
-    if not rows:
-        rejected.unlink()
+            writer.writerow([line, _reason(reason), (content or "").rstrip("\r\n")])
     return len(rows)
 
 
@@ -246,15 +321,7 @@ def excel_to_parquet(
         MissingExtra: openpyxl is not installed.
         InvalidInput: It is no workbook, has no such sheet, or several and none is named.
     """
-    try:
-        import openpyxl
-    except ImportError as error:
-        raise MissingExtra("openpyxl", extra="excel", purpose="An Excel file") from error
-    check_archive(path)
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:  # openpyxl raises what its parsers raise
-        raise InvalidInput(f"{shown!r} cannot be read as an Excel workbook: {error}.") from error
+    book = _workbook(path, shown)
     try:
         rows = _sheet(book, shown, sheet).iter_rows(values_only=True)
         header = _trimmed(next(rows, ()))
@@ -266,6 +333,27 @@ def excel_to_parquet(
     finally:
         book.close()
     return Converted(n_rows=n_rows)
+
+
+def sheet_names(path: Path, *, shown: str) -> tuple[str, ...]:
+    """Return the names of a workbook's sheets. See `excel_to_parquet`."""
+    book = _workbook(path, shown)
+    try:
+        return tuple(book.sheetnames)
+    finally:
+        book.close()
+
+
+def _workbook(path: Path, shown: str) -> Any:
+    try:
+        import openpyxl
+    except ImportError as error:
+        raise MissingExtra("openpyxl", extra="excel", purpose="An Excel file") from error
+    check_archive(path)
+    try:
+        return openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except Exception as error:  # openpyxl raises what its parsers raise
+        raise InvalidInput(f"{shown!r} cannot be read as an Excel workbook: {error}.") from error
 
 
 def _sheet(book: Any, shown: str, sheet: str | None) -> Any:

@@ -15,7 +15,10 @@ from mlflow_plugins.data import create_data_asset
 PAGES = {
     "/": "Home",
     "/data": "No data asset yet",
-    "/data/new": "Upload data",
+    "/data/new": "New data",
+    "/datastores": "The workspace's own storage",
+    "/datastores/new": "never the secret itself",
+    "/datastores/one/workspaceblobstore": "There is nothing here",
     "/jobs": "No job yet",
     "/jobs/compare": "Choose two jobs or more",
     "/jobs/new": "Further inputs",
@@ -78,8 +81,14 @@ def test_a_data_asset_shows_its_rows_columns_and_versions(place, csv):
     assert "people" in place.open("/data")
     answer = place.open("/data/asset/people")
     assert "azureml:people:1" in answer
-    assert '"rowData": [{"age": 30, "sex": "female"}' in answer
-    assert "The first 3 of 3 rows" in answer
+    assert "3 rows \\u00b7 2 columns" in answer
+    assert '"rowModelType": "infinite"' in answer
+    parts = ["/data/asset/people?tab=profile", "/data/asset/people?tab=charts"]
+    assert all(address in answer for address in parts)
+    assert "studio-data-profile" in place.open("/data/asset/people", "?tab=profile")
+    assert "studio-data-charts" in place.open("/data/asset/people", "?tab=charts")
+    assert "SHA-256" in place.open("/data/asset/people", "?tab=about")
+    assert "Archive" in place.open("/data/asset/people", "?tab=versions&version=1")
     assert '"value": "people"' in place.open("/automl/new")
 
 

@@ -19,6 +19,7 @@ from mlflow_plugins.data.explore import (
     Limits,
     Measure,
     QueryTimeout,
+    Search,
     SortKey,
     open_table,
 )
@@ -191,6 +192,16 @@ def test_missing_values_meet_only_is_null(make_table):
     assert row_numbers(nan.rows(filters=[Filter(column="x", operator=">", value=0)])) == [0]
     assert row_numbers(nan.rows(filters=[Filter(column="x", operator="!=", value=0)])) == [0]
     assert row_numbers(nan.rows(sort=[SortKey(column="x", descending=True)])) == [0, 1, 2]
+
+
+def test_row_numbers_are_those_of_the_pages(make_table):
+    table = make_table(pd.DataFrame({"t": ["b", None, "a", "b"], "row": range(4)}))
+    asked = {"filters": [Search(text="B")], "sort": [SortKey(column="row", descending=True)]}
+    numbers = table.row_numbers(**asked)
+    assert row_numbers(table.take(numbers, table.columns)) == [3, 0]
+    assert row_numbers(table.rows(**asked)) == [3, 0]
+    assert row_numbers(table.take(table.row_numbers(search="b"), table.columns)) == [0, 3]
+    assert table.count(filters=[Search(text="B")]) == 2
 
 
 def test_a_search_finds_texts_in_any_case_and_numbers(make_table):

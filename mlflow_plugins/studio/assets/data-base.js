@@ -1,0 +1,89 @@
+// What is shown of a table - order, filters, search, columns - lives in the address, so that it can
+// be sent to others, and goes along from one part of the asset's page to the next.
+window.studioData = window.studioData || {};
+{
+  studioData.make = (tag, className = "", text = "") => {
+    const element = document.createElement(tag);
+    if (className) element.className = className;
+    if (text) element.textContent = text;
+    return element;
+  };
+
+  studioData.short = (value) => {
+    if (typeof value !== "number") return value === null || value === undefined ? "" : String(value).replace("T", " ").replace(/ 00:00:00$/, "");
+    return Number.isInteger(value) && Math.abs(value) < 1e6 ? value.toLocaleString("en") : Number(value.toPrecision(4)).toString();
+  };
+
+  studioData.percent = (share) => {
+    if (share === null || share === 0) return share === null ? "-" : "0%";
+    if (share < .001) return "<0.1%";
+    if (share > .999 && share < 1) return ">99.9%";
+    return `${Number((100 * share).toPrecision(share > .99 ? 3 : 2))}%`;
+  };
+
+  const CARRIED = ["filter", "q"]; // what all parts of the page understand
+
+  const parsed = (text, otherwise) => {
+    try { return text ? JSON.parse(text) : otherwise; } catch { return otherwise; }
+  };
+
+  // "3,-5" is column 3 ascending, then 5 descending; "-0" is 0 descending.
+  const readSort = (text) => (text || "").split(",").filter(Boolean)
+    .map((word) => [`c${word.replace("-", "")}`, word.startsWith("-")]);
+  const writeSort = (sort) => sort.map(([key, descends]) => (descends ? "-" : "") + key.slice(1)).join(",");
+
+  const readColumns = (text) => (text || "").split(",").filter(Boolean).map((word) => `c${word}`);
+  const writeColumns = (keys) => keys.map((key) => key.slice(1)).join(",");
+
+  studioData.read = () => {
+    const query = new URLSearchParams(location.search);
+    return {
+      sort: readSort(query.get("sort")),
+      filter: parsed(query.get("filter"), {}) || {},
+      search: query.get("q") || "",
+      columns: query.has("cols") ? readColumns(query.get("cols")) : null,
+      pinned: readColumns(query.get("pin")),
+      page: Math.max(0, Number(query.get("cpage")) - 1 || 0),
+    };
+  };
+
+  studioData.write = (state, version) => {
+    const query = new URLSearchParams(location.search);
+    const set = (name, value) => value ? query.set(name, value) : query.delete(name);
+    set("version", version);
+    set("sort", writeSort(state.sort));
+    set("filter", Object.keys(state.filter).length ? JSON.stringify(state.filter) : "");
+    set("q", state.search);
+    set("cols", state.columns ? writeColumns(state.columns) : "");
+    set("pin", writeColumns(state.pinned));
+    set("cpage", state.page ? String(state.page + 1) : "");
+    studioData.setQuery(query);
+  };
+
+  studioData.setQuery = (query) => {
+    const text = query.toString();
+    history.replaceState(history.state, "", location.pathname + (text ? `?${text}` : ""));
+  };
+
+  // Asks the server (_calls.py); an answer that is no success throws what it says.
+  studioData.ask = async (calls, name, question, signal) => {
+    const answer = await fetch(calls + name, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(question), signal });
+    const document = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Error(document.message || `The server answered with the status ${answer.status}.`);
+    return document;
+  };
+
+  // A tab's link was written before the filter was: it takes along what the address says now.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.(".studio-tabs a");
+    const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    if (!link || !isPlain || !document.querySelector(".studio-data, .studio-data-charts")) return;
+    const now = new URLSearchParams(location.search), target = new URL(link.href);
+    for (const name of CARRIED) if (now.has(name)) target.searchParams.set(name, now.get(name));
+    if (target.href === link.href) return;
+    event.preventDefault();
+    event.stopPropagation();
+    dash_clientside.set_props("studio-location", { href: target.pathname + target.search });
+  }, true);
+}

@@ -1,0 +1,76 @@
+"""What stands in the head of a column: its distribution, missing and different values."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mlflow_plugins.data.explore import (
+    Condition,
+    Measure,
+    Table,
+    TableColumn,
+    histogram,
+    value_counts,
+)
+from mlflow_plugins.studio.pages.data._cells import CELL_CHARACTERS
+
+MOST_COLUMNS = 8
+_N_BINS = 20
+_N_VALUES = 3
+_MOST_ROWS_TO_TELL_APART = 2_000_000
+_WITH_BINS = frozenset({"integer", "number", "date", "datetime"})
+
+
+def summarize_columns(
+    table: Table, columns: Sequence[TableColumn], conditions: Sequence[Condition]
+) -> list[dict[str, Any]]:
+    """Summarise columns over the rows that meet the conditions.
+
+    Args:
+        table: The table.
+        columns: Which of its columns.
+        conditions: All must hold.
+
+    Returns:
+        For each column ``n_rows``, ``n_missing``, ``n_distinct`` (None where telling values apart
+        would take too long), and ``bins`` with ``low`` and ``high``, or ``values`` with counts.
+    """
+    distinct = _distinct(table, columns, conditions)
+    return [
+        {**_distribution(table, column, conditions), "n_distinct": n}
+        for column, n in zip(columns, distinct, strict=True)
+    ]
+
+
+def _distribution(
+    table: Table, column: TableColumn, conditions: Sequence[Condition]
+) -> dict[str, Any]:
+    if column.type in _WITH_BINS:
+        bins = histogram(table, column.name, bins=_N_BINS, filters=conditions)
+        return {
+            "n_rows": bins.n_rows,
+            "n_missing": bins.n_missing,
+            "bins": bins.counts,
+            "low": bins.edges[0] if bins.edges else None,
+            "high": bins.edges[-1] if bins.edges else None,
+        }
+    counts = value_counts(table, column.name, n=_N_VALUES, filters=conditions)
+    return {
+        "n_rows": counts.n_rows,
+        "n_missing": counts.n_missing,
+        "values": [
+            [value[:CELL_CHARACTERS], count]
+            for value, count in zip(counts.values, counts.counts, strict=True)
+        ],
+    }
+
+
+def _distinct(
+    table: Table, columns: Sequence[TableColumn], conditions: Sequence[Condition]
+) -> list[int | None]:
+    if table.n_rows > _MOST_ROWS_TO_TELL_APART or not columns:
+        return [None] * len(columns)
+    measures = [
+        Measure(function="n_unique", column=column.name, name=column.sql) for column in columns
+    ]
+    found = table.aggregate(measures=measures, filters=conditions)
+    return [int(value.as_py()) for value in (column[0] for column in found.columns)]
