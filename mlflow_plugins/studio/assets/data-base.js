@@ -21,6 +21,10 @@ window.studioData = window.studioData || {};
     return `${Number((100 * share).toPrecision(share > .99 ? 3 : 2))}%`;
   };
 
+  // Suspicions of a profile (explore/_profile_entities.py).
+  studioData.KINDS = { constant: "Constant", id_like: "Like an identifier", mostly_missing: "Mostly missing", duplicate_rows: "Repeated rows",
+    duplicate_column: "The same as another column", leakage: "Leakage", pii: "Personal data" };
+
   const CARRIED = ["filter", "q"]; // what all parts of the page understand
 
   const parsed = (text, otherwise) => {
