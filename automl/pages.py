@@ -1,12 +1,11 @@
 """The studio's AutoML pages; any studio that offers the methods of `Studio` can show them."""
 
-import json
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+
+from automl._forecast._page import ForecastCards, read_json
 
 LIST, NEW, DETAIL = "/automl", "/automl/new", "/automl/<run_id>"
 _N_RUNS = 50
@@ -15,6 +14,7 @@ _N_TRIALS = 200
 _N_LOOKED_AT = 500
 _MAX_INTEGER_CLASSES = 10
 _LOGGED_MODEL = "models:/m-"
+_FORECAST_FIELDS = "automl-forecast-fields"
 
 
 class Studio(Protocol):
@@ -159,10 +159,21 @@ class _NewSearch:
         studio.callback(
             Output(field("target"), "data"),
             Output(field("target"), "value"),
+            Output(field("time"), "data"),
+            Output(field("time"), "value"),
+            Output(field("series"), "data"),
+            Output(field("series"), "value"),
+            Output(field("known"), "data"),
+            Output(field("known"), "value"),
             Input(field("data"), "value"),
             Input(field("version"), "value"),
             prevent_initial_call=True,
-        )(self._on_version)
+        )(self._on_columns)
+        studio.callback(
+            Output(_FORECAST_FIELDS, "hidden"),
+            Input(field("task"), "value"),
+            prevent_initial_call=True,
+        )(lambda task: task != "forecasting")
         studio.callback(
             Output(field("metric"), "data"),
             Output(field("metric"), "value"),
@@ -202,6 +213,8 @@ class _NewSearch:
         import dash_mantine_components as dmc
         from dash import html
 
+        from automl._forecast._page import form_fields
+
         field, fixed = self._start.field, {"allowDeselect": False, "searchable": True}
 
         def select(name: str, label: str, about: str = "", **more: Any) -> Any:
@@ -223,8 +236,13 @@ class _NewSearch:
                     {"value": "auto", "label": "Automatic"},
                     {"value": "classification", "label": "Classification"},
                     {"value": "regression", "label": "Regression"},
+                    {"value": "forecasting", "label": "Forecasting"},
                 ],
                 value="auto",
+            ),
+            html.Div(
+                dmc.Stack(form_fields(field, choices["target"]), gap="sm"),
+                id=_FORECAST_FIELDS, hidden=True,
             ),
             select("metric", "Metric to optimise", data=metrics, value=metric),
             dmc.NumberInput(
@@ -250,11 +268,22 @@ class _NewSearch:
             asset = self._studio.assets().get("data", data, version)
         except MlflowException:  # the other asset's version, until its own arrives
             return [], None
-        columns = [column["name"] for column in asset.spec.get("schema", [])]
+        columns = self._columns(asset)
         return columns, columns[-1] if columns else None
 
-    def _on_start(
+    @staticmethod
+    def _columns(asset: Any) -> list[str]:
+        return [column["name"] for column in asset.spec.get("schema", [])]
+
+    def _on_columns(self, data: str, version: str) -> tuple[Any, ...]:
+        from automl._forecast._page import guessed_time
+
+        columns, target = self._on_version(data, version)
+        return columns, target, columns, guessed_time(columns), columns, [], columns, []
+
+    def _on_start(  # noqa: PLR0913 - one for each field of the form
         self,
+        *,
         data: str,
         version: str,
         target: str | None,
@@ -262,6 +291,10 @@ class _NewSearch:
         metric: str,
         minutes: float | str | None,
         experiment: str,
+        time: str | None = None,
+        series: list[str] | None = None,
+        known: list[str] | None = None,
+        horizon: float | str | None = None,
     ) -> Any:
         studio = self._studio
         asset = studio.assets().get("data", data, version)
@@ -283,6 +316,17 @@ class _NewSearch:
         }
         if metric != "auto":
             document["primary_metric"] = metric
+        if task == "forecasting":
+            from automl._forecast._page import forecasting_section
+
+            document["forecasting"] = forecasting_section(
+                time=time,
+                series=series or [],
+                known=known or [],
+                horizon=horizon,
+                others=[c for c in self._columns(asset) if c != target],
+            )
+            document["display_name"] = f"Forecast of {document['display_name']}"
         job = studio.submit_job(document, experiment_name=experiment.strip())
         return studio.Done(go_to=studio.link(DETAIL, run_id=job.run_id))
 
@@ -298,9 +342,12 @@ class _NewSearch:
 
 
 def _on_task(task: str) -> tuple[list[dict[str, str]], str]:
+    from automl._forecast._measures import FORECAST_METRICS
     from automl._metrics import METRICS
 
     offered = [one.name for one in METRICS.values() if task in ("auto", one.task)]
+    if task == "forecasting":
+        offered = list(FORECAST_METRICS)
     automatic = {"value": "auto", "label": "Automatic"}
     return [automatic, *({"value": one, "label": one} for one in offered)], "auto"
 
@@ -317,6 +364,7 @@ class _OneSearch:
         self._register = studio.action("automl-register", self._on_register)
         self._deploy = studio.action("automl-deploy", self._on_deploy)
         self._cancel = studio.action("automl-cancel", self._on_cancel)
+        self._forecast = ForecastCards(studio)
         studio.add_page(DETAIL, self.page, title="AutoML search")
 
     def page(self, run_id: str) -> Any:
@@ -365,6 +413,8 @@ class _OneSearch:
             "Best model": _best_model(tags),
             "Time budget": _seconds(ui, params.get("automl.time_budget_seconds")),
             "Rows": params.get("automl.n_rows"),
+            "Series": params.get("automl.n_series"),
+            "Horizon": _horizon(params),
             "Run": ui.outside(
                 run_id,
                 studio.mlflow_link(f"experiments/{run.info.experiment_id}/runs/{run_id}"),
@@ -393,7 +443,9 @@ class _OneSearch:
             text = "The first models appear after some seconds." if not _has_ended(run) else "None."
             board = html.P(text, className="studio-dim")
         parts = [ui.card("Leaderboard", board)]
-        findings = _read_json(client, run_id, "guardrails.json") if _is_finished(run) else None
+        if _is_forecast(run) and _is_finished(run):
+            parts = [*self._forecast.cards(client, run), *parts]
+        findings = read_json(client, run_id, "guardrails.json") if _is_finished(run) else None
         if findings:
             parts.append(ui.card("Guardrails", _findings(ui, findings)))
         content = html.Div(parts, className="studio-stack")
@@ -429,20 +481,19 @@ class _OneSearch:
         if versions:
             one = versions[0]
             place = {"model": one.name, "version": one.version}
-            buttons = [
-                ui.button_link(
-                    "Evaluate", studio.link("/rai/new", **place, target=target), is_primary=False
-                ),
-                ui.button_link("Deploy", studio.link("/endpoints/new", **place)),
-            ]
+            buttons = [ui.button_link("Deploy", studio.link("/endpoints/new", **place))]
+            if not _is_forecast(run):  # rows of a forecast are no independent examples
+                evaluate = studio.link("/rai/new", **place, target=target)
+                buttons.insert(0, ui.button_link("Evaluate", evaluate, is_primary=False))
             name = ui.link(
                 f"{one.name}, version {one.version}", studio.link("/models/<name>", name=one.name)
             )
             return html.Div([name, *buttons], className="studio-actions")
         evaluate = studio.link("/rai/new", model_uri=model_uri, target=target)
+        can_evaluate = [] if _is_forecast(run) else [evaluate]
         return html.Div(
             [
-                ui.button_link("Evaluate", evaluate, is_primary=False),
+                *(ui.button_link("Evaluate", one, is_primary=False) for one in can_evaluate),
                 self._dialog(self._register, run, "Register", "Register the best model"),
                 self._dialog(self._deploy, run, "Deploy", "Register and deploy the best model"),
             ],
@@ -524,6 +575,15 @@ def _is_finished(run: Any) -> bool:
     return bool(run.data.tags.get("automl.state") == "finished")
 
 
+def _is_forecast(run: Any) -> bool:
+    return bool(run.data.tags.get("automl.task") == "forecasting")
+
+
+def _horizon(params: dict[str, str]) -> str | None:
+    horizon, freq = params.get("automl.horizon"), params.get("automl.freq")
+    return f"{horizon} steps of {freq}" if horizon else None
+
+
 def _best_model(tags: dict[str, str]) -> str | None:
     learner = tags.get("automl.best_learner")
     return f"Led by {learner.replace('_', ' ')}" if learner else None
@@ -541,7 +601,7 @@ def _model_name(run: Any) -> str:
 def _rows(client: MlflowClient, run: Any) -> list[dict[str, Any]]:
     """Return the leaderboard's rows: the finished one, else what the trials say so far."""
     if _is_finished(run):
-        board = _read_json(client, run.info.run_id, "leaderboard.json")
+        board = read_json(client, run.info.run_id, "leaderboard.json")
         if board:
             return [_row(**row) for row in board]
     metric = run.data.tags.get("automl.primary_metric", "")
@@ -602,12 +662,13 @@ def _short(value: Any) -> str:
 
 
 def _grid(ui: Any, rows: list[dict[str, Any]]) -> Any:
-    widths = {"Rank": 80, "Learner": 190, "Score": 110, "±": 100, "Weight": 110, "State": 110}
+    widths = {"Rank": 80, "Learner": 200, "Score": 110, "±": 100, "Weight": 110, "State": 110}
     columns = [
         {"field": name, "width": widths.get(name, 120)}
         if name != "Settings"
         else {"field": name, "flex": 1, "minWidth": 260, "tooltipField": name}
         for name in rows[0]
+        if name != "Settings" or any(row[name] for row in rows)
     ]
     height = min(420, 56 + 33 * len(rows))
     return ui.grid(rows, label="Leaderboard", height=height, columnDefs=columns)
@@ -627,12 +688,3 @@ def _findings(ui: Any, findings: list[dict[str, Any]]) -> Any:
         for one in sorted(findings, key=lambda one: order[one["state"]])
     ]
     return ui.table(["Outcome", "Check", "What was found"], rows, label="Guardrails")
-
-
-def _read_json(client: MlflowClient, run_id: str, name: str) -> Any:
-    """Return an artifact's content; None if it is not there."""
-    if name not in {item.path for item in client.list_artifacts(run_id)}:
-        return None
-    with TemporaryDirectory() as folder:
-        path = client.download_artifacts(run_id, name, folder)
-        return json.loads(Path(path).read_text(encoding="utf-8"))

@@ -17,14 +17,14 @@ def calendar(stamps: pd.DatetimeIndex, country: str | None) -> tuple[tuple[str, 
         stamps: Steps.
         country: ISO code whose holidays are marked; None for no holidays.
     """
-    day_of_year = stamps.dayofyear.to_numpy() / 365.25
+    day_of_year = stamps.day_of_year.to_numpy() / 365.25
     columns: dict[str, Any] = {
         "month": stamps.month,
         "quarter": stamps.quarter,
-        "day_of_week": stamps.dayofweek,
+        "day_of_week": stamps.day_of_week,
         "day_of_month": stamps.day,
         "hour": stamps.hour + stamps.minute / 60.0,
-        "is_weekend": stamps.dayofweek >= 5,
+        "is_weekend": stamps.day_of_week >= 5,
         "year_sin": np.sin(2 * np.pi * day_of_year),
         "year_cos": np.cos(2 * np.pi * day_of_year),
         "year_sin2": np.sin(4 * np.pi * day_of_year),

@@ -10,6 +10,7 @@ from automl._errors import DataError, OptionError
 from automl._forecast._columns import sort_columns
 from automl._forecast._frequency import (
     infer_frequency,
+    lie_on_grid,
     make_grid,
     natural_seasons,
     parse_frequency,
@@ -97,7 +98,7 @@ def _regular(
     else:
         chosen, notes = parse_frequency(freq), []
         unique_stamps = pd.DatetimeIndex(rows[time].unique()).sort_values()
-        matching = next((f for f in siblings(chosen) if _all_on_grid(unique_stamps, f)), chosen)
+        matching = next((f for f in siblings(chosen) if lie_on_grid(unique_stamps, f)), chosen)
         if matching != chosen:
             notes.append(
                 _done("frequency", f"freq={chosen!r} was read as {matching!r}: the rows lie there.")
@@ -109,11 +110,6 @@ def _regular(
     _refuse_duplicates(rows, settings)
     _refuse_off_grid(rows, settings, chosen)
     return chosen, rows, notes
-
-
-def _all_on_grid(stamps: pd.DatetimeIndex, freq: str) -> bool:
-    grid = make_grid(stamps[0], stamps[-1], freq, extra=0)
-    return bool((grid.get_indexer(stamps) >= 0).all())
 
 
 def _refuse_duplicates(rows: pd.DataFrame, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """The columns of a raw table: stamps, values, names of series and covariates."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +108,9 @@ def read_stamps(column: pd.Series, name: str) -> pd.Series:
         )
     if not pd.api.types.is_datetime64_any_dtype(column):
         try:
-            column = pd.to_datetime(column)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # that each stamp is read by itself
+                column = pd.to_datetime(column)
         except (ValueError, TypeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise DataError(f"{name!r} cannot be read as dates: {reason}") from error

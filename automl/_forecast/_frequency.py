@@ -53,59 +53,55 @@ def infer_frequency(stamps_of_series: list[pd.DatetimeIndex]) -> str:
         DataError: No series has three stamps, or they are not regular enough to tell.
     """
     longest = sorted(stamps_of_series, key=len, reverse=True)[:50]
-    for stamps in longest:
-        found = _regular_frequency(stamps)
-        if found is not None:
-            return found
     gaps = np.concatenate([_gaps_seconds(s) for s in longest]) if longest else np.array([])
-    if len(gaps) < 2:
+    if max((len(s) for s in longest), default=0) < 3:
         raise DataError(
             "The frequency cannot be inferred: no series has three rows. Name it, such as freq='D'."
         )
     values, counts = np.unique(np.round(gaps), return_counts=True)
     step = float(values[counts.argmax()])
-    every = pd.DatetimeIndex(np.concatenate([s.tz_localize(None).to_numpy() for s in longest]))
-    for candidate in _candidates(step, every):
-        return candidate
-    raise DataError(
-        "The frequency cannot be inferred: the commonest distance of two rows is "
-        f"{step:g} seconds, for {counts.max()} of {len(gaps)}. Name it (freq='D', …) "
-        "and say with aggregate='sum' or 'mean' how rows that fall into one step become one."
-    )
+    local = pd.DatetimeIndex(np.concatenate([s.tz_localize(None).to_numpy() for s in longest]))
+    candidate = _candidate(step, local)
+    if candidate is None or counts.max() < 0.2 * len(gaps):
+        raise DataError(
+            "The frequency cannot be inferred: the commonest distance of two rows is "
+            f"{step:g} seconds, for {counts.max()} of {len(gaps)}. Name it (freq='D', …) "
+            "and say with aggregate='sum' or 'mean' how rows that fall into one step become one."
+        )
+    days = pd.DatetimeIndex(local.unique()).sort_values()
+    return next((f for f in siblings(candidate) if lie_on_grid(days, f)), candidate)
 
 
-def _regular_frequency(stamps: pd.DatetimeIndex) -> str | None:
-    """Return what pandas infers from the longest stretch without a gap; None if it cannot."""
-    if len(stamps) < 3:
-        return None
-    head = stamps[: min(len(stamps), 60)]
-    found = pd.infer_freq(stamps) or pd.infer_freq(head)
-    return parse_frequency(found) if found else None
+def lie_on_grid(stamps: pd.DatetimeIndex, freq: str) -> bool:
+    """Whether all sorted stamps lie on a grid of the frequency that begins with the first."""
+    grid = make_grid(stamps[0], stamps[-1], freq, extra=0)
+    return bool((grid.get_indexer(stamps) >= 0).all())
 
 
 def _gaps_seconds(stamps: pd.DatetimeIndex) -> Any:
     return np.diff(stamps.as_unit("ns").asi8) / 1e9
 
 
-def _candidates(step: float, stamps: pd.DatetimeIndex) -> list[str]:
+def _candidate(step: float, local: pd.DatetimeIndex) -> str | None:
+    """Return a frequency whose step is so many seconds; its anchor is a guess."""
     days = step / _DAY_SECONDS
-    weekday = _WEEKDAYS[int(pd.Series(stamps.dayofweek).mode()[0])]
-    is_first = bool((stamps.day == 1).mean() > 0.5)
-    suffix = "S" if is_first else "E"
-    month = _MONTHS[int(pd.Series(stamps.month).mode()[0]) - 1]
     if step < _DAY_SECONDS:
-        return [parse_frequency(_sub_daily(step))]
+        return parse_frequency(_sub_daily(step))
+    suffix = "S" if bool((local.day <= 15).mean() > 0.5) else "E"
+    month = int(pd.Series(local.month).mode()[0])
+    if days == 1:
+        has_weekend = bool((local.day_of_week >= 5).any())
+        return "D" if has_weekend or len(local) < 6 else "B"
     if days == 7:
-        return [f"W-{weekday}"]
+        return f"W-{_WEEKDAYS[int(pd.Series(local.day_of_week).mode()[0])]}"
     if 28 <= days <= 31:
-        return [f"M{suffix}"]
+        return f"M{suffix}"
     if 89 <= days <= 92:
-        return [f"Q{suffix}-{month}"]
+        first = (month - 1) % 3 if suffix == "S" else (month - 1) % 3 - 3
+        return f"Q{suffix}-{_MONTHS[first if first != -3 else 9]}"
     if 365 <= days <= 366:
-        return [f"Y{suffix}-{month}"]
-    if days == int(days):
-        return [f"{int(days)}D" if days > 1 else "D"]
-    return []
+        return f"Y{suffix}-{_MONTHS[month - 1]}"
+    return f"{int(days)}D" if days == int(days) else None
 
 
 def _sub_daily(step: float) -> str:

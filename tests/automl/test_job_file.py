@@ -92,7 +92,9 @@ def test_a_file_that_is_honoured_in_full_gives_no_warning():
 BAD_FILES = [
     (["list"], "holds fields, not a list"),
     (_changed(type="command"), "type must be 'automl'"),
-    (_changed(task="forecasting"), "forecasting is missing"),
+    (_changed(task="text_ner"), "'text_ner' is not offered"),
+    (_changed(task="forecasting"), "primary_metric.*for forecasting|forecasting is missing"),
+    (_changed(forecasting__time_column_name="ds"), "forecasting belongs to the task forecasting"),
     (_changed(primary_metric="acuracy"), "primary_metric.*Did you mean 'accuracy'"),
     (_changed(primary_metric="r2_score"), "primary_metric.*for classification"),
     (
