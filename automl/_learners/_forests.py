@@ -7,6 +7,8 @@ from automl._learners._base import Choice, Dimension, FitJob, Learner, Model, Pa
 from automl._learners._hist_gradient_boosting import MatrixModel
 
 _TREES_PER_STEP = 20
+_MAX_BYTES = 96 << 20  # of one fold's forest: there are several folds, and all of them are loaded
+_NODE_BYTES = 64
 
 
 class _Forest(Learner):
@@ -37,10 +39,17 @@ class _Forest(Learner):
         for n_trees in range(_TREES_PER_STEP, params["n_estimators"] + 1, _TREES_PER_STEP):
             estimator.set_params(n_estimators=n_trees)
             estimator.fit(job.train.matrix, job.y_train, sample_weight=job.w_train)
-            if time.monotonic() > job.stop_at:
+            if time.monotonic() > job.stop_at or _bytes(estimator) > _MAX_BYTES:
                 break
         estimator.set_params(n_jobs=None)
         return MatrixModel(estimator, job.n_classes)
+
+
+def _bytes(estimator: Any) -> int:
+    """Return what the trees take in memory: a node, and a value for each class in it."""
+    n_values = estimator.estimators_[0].tree_.value[0].size
+    n_nodes = sum(tree.tree_.node_count for tree in estimator.estimators_)
+    return int(n_nodes * (_NODE_BYTES + 8 * n_values))
 
 
 class ExtraTrees(_Forest):
