@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from mlflow_plugins.core import Asset, AssetStore, InvalidInput, NotFound, StudioError
 from mlflow_plugins.data._content import FOLDER, download_asset, home_of
-from mlflow_plugins.data._places import fetch_place, list_place
+from mlflow_plugins.data._places import fetch_place, list_place, look_up_place
 
 MOST_FILES = 20_000
 
@@ -52,7 +52,9 @@ def list_files(store: AssetStore, asset: Asset) -> Listing:
     return _stored_files(store, asset)
 
 
-def fetch_file(store: AssetStore, asset: Asset, path: str, folder: Path) -> Path:
+def fetch_file(
+    store: AssetStore, asset: Asset, path: str, folder: Path, *, most_bytes: int
+) -> Path:
     """Bring one file of an asset to this machine.
 
     Args:
@@ -60,24 +62,47 @@ def fetch_file(store: AssetStore, asset: Asset, path: str, folder: Path) -> Path
         asset: Any data asset.
         path: As `list_files` has it.
         folder: An empty folder for it.
+        most_bytes: A larger file is left where it is, if its place says how large it is.
 
     Raises:
-        InvalidInput: The path leads out of the asset.
+        InvalidInput: The path leads out of the asset, or the file is too large.
         NotFound: There is no such file.
     """
     parts = PurePosixPath(path)
     if parts.is_absolute() or ".." in parts.parts or "\\" in path or not parts.parts:
         raise InvalidInput(f"{path!r} is not the path of a file of {asset.reference}.")
+    n_bytes = _size_of(store, asset, path)
+    if n_bytes is not None and n_bytes > most_bytes:
+        raise InvalidInput(
+            f"{path!r} has {n_bytes:,} bytes, and at most {most_bytes:,} are brought here. "
+            "Read it in a job or a notebook."
+        )
     if asset.spec["type"] == "uri_file":
         return download_asset(store, asset, folder)
     if asset.spec.get("is_reference"):
-        address = f"{str(asset.spec['path']).rstrip('/')}/{path}"
-        return fetch_place(store, address, folder, is_folder=False)
-    client, home, artifact = store.records.client, home_of(asset), f"{FOLDER}/{path}"
-    parent = str(PurePosixPath(artifact).parent)
-    if not any(one.path == artifact for one in client.list_artifacts(home, parent)):
-        raise NotFound(f"{asset.reference} has no file {path!r}. Choose one from its list.")
-    return Path(client.download_artifacts(home, artifact, str(folder)))
+        return fetch_place(store, _address(asset, path), folder, is_folder=False)
+    client = store.records.client
+    return Path(client.download_artifacts(home_of(asset), f"{FOLDER}/{path}", str(folder)))
+
+
+def _size_of(store: AssetStore, asset: Asset, path: str) -> int | None:
+    if asset.spec["type"] == "uri_file":
+        return int(asset.spec.get("size_bytes") or 0) or None
+    if asset.spec.get("is_reference"):
+        found = look_up_place(store, _address(asset, path), is_folder=False)
+        return found.size_bytes if found else None
+    artifact = f"{FOLDER}/{path}"
+    siblings = store.records.client.list_artifacts(
+        home_of(asset), str(PurePosixPath(artifact).parent)
+    )
+    for one in siblings:
+        if one.path == artifact and not one.is_dir:
+            return int(one.file_size) if one.file_size is not None else None
+    raise NotFound(f"{asset.reference} has no file {path!r}. Choose one from its list.")
+
+
+def _address(asset: Asset, path: str) -> str:
+    return f"{str(asset.spec['path']).rstrip('/')}/{path}"
 
 
 def _name_of(asset: Asset) -> str:

@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
-from flask import g
 
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._actions import LOCATION, NOTICES
@@ -52,7 +51,6 @@ def add_shell(app: Dash, studio: Studio, prefix: str) -> None:
 def _page_content(studio: Studio, path: str, query: dict[str, str]) -> tuple[Any, str]:
     try:
         page, values = studio.find_page(path)
-        g.studio_query = query
         known = inspect.signature(page.layout).parameters
         values |= {key: value for key, value in query.items() if key in known and key not in values}
         return page.layout(**values), page.title

@@ -257,12 +257,6 @@ class Studio:
         """Return what the addresses of `answer` begin with."""
         return f"{self._prefix}_call/"
 
-    @property
-    def query(self) -> Mapping[str, str]:
-        """The query of the address whose page is being made; empty elsewhere."""
-        found: Mapping[str, str] = flask.g.get("studio_query", {})
-        return found
-
     def _workspace(self) -> dict[str, object]:
         workspace = self.workspace
         return {"workspace": workspace} if workspace else {}

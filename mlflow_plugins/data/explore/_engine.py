@@ -29,12 +29,15 @@ class Limits:
         memory: Of DuckDB, as ``1GB`` or ``512MiB``. What does not fit spills to `temp_folder`.
         threads: Most threads at work at once.
         timeout_s: Most seconds for one question; a longer one is interrupted.
+        write_timeout_s: Most seconds to write a file, as when CSV is converted; `timeout_s` if
+            None.
         temp_folder: Where to spill to; without one, what does not fit is refused.
     """
 
     memory: str = "1GB"
     threads: int = 2
     timeout_s: float = 120.0
+    write_timeout_s: float | None = None
     temp_folder: Path | None = None
 
     def __post_init__(self) -> None:
@@ -45,9 +48,10 @@ class Limits:
         """
         if not _BYTES.fullmatch(self.memory):
             raise InvalidInput(f"{self.memory!r} is not an amount of memory. Write it as '1GB'.")
-        if self.threads < 1 or self.timeout_s <= 0:
+        seconds = min(self.timeout_s, self.write_timeout_s or self.timeout_s)
+        if self.threads < 1 or seconds <= 0:
             raise InvalidInput(
-                f"Limits have {self.threads} threads and {self.timeout_s} seconds. "
+                f"Limits have {self.threads} threads and {seconds} seconds. "
                 "Allow at least one thread and some time."
             )
 
@@ -80,8 +84,9 @@ class Engine:
             yield cursor.sql(sql, params=dict(params or {}) or None)
 
     def execute(self, sql: str) -> None:
-        """Run a statement that has no result, such as COPY."""
-        with self._connection.cursor() as cursor, interrupted_after(cursor, self.limits.timeout_s):
+        """Run a statement that has no result but writes a file."""
+        seconds = self.limits.write_timeout_s or self.limits.timeout_s
+        with self._connection.cursor() as cursor, interrupted_after(cursor, seconds):
             cursor.execute(sql)
 
     def close(self) -> None:

@@ -21,7 +21,13 @@ window.studioData = window.studioData || {};
     return `${Number((100 * share).toPrecision(share > .99 ? 3 : 2))}%`;
   };
 
-  const CARRIED = ["filter", "q"]; // what all parts of the page understand
+  // Suspicions of a profile (explore/_profile_entities.py).
+  studioData.KINDS = { constant: "Constant", id_like: "Like an identifier", mostly_missing: "Mostly missing", duplicate_rows: "Repeated rows",
+    duplicate_column: "The same as another column", leakage: "Leakage", pii: "Personal data" };
+
+  // What belongs to this table, whichever of its parts is shown.
+  const CARRIED = ["filter", "q", "sort", "cols", "pin", "cpage", "target",
+    "chart", "x", "y", "by", "bins", "function", "interval"];
 
   const parsed = (text, otherwise) => {
     try { return text ? JSON.parse(text) : otherwise; } catch { return otherwise; }
@@ -78,7 +84,7 @@ window.studioData = window.studioData || {};
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.(".studio-tabs a");
     const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
-    if (!link || !isPlain || !document.querySelector(".studio-data, .studio-data-charts")) return;
+    if (!link || !isPlain || !document.querySelector(".studio-data, .studio-data-charts, .studio-data-profile")) return;
     const now = new URLSearchParams(location.search), target = new URL(link.href);
     for (const name of CARRIED) if (now.has(name)) target.searchParams.set(name, now.get(name));
     if (target.href === link.href) return;

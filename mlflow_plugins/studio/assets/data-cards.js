@@ -48,7 +48,7 @@ window.studioData = window.studioData || {};
     name.title = column.name;
     head.append(name, make("span", "studio-tag", column.type));
     card.append(head);
-    for (const { kind, reason } of column.noted) card.append(make("p", "noted", `${kind.replaceAll("_", " ")}: ${reason}`));
+    for (const { kind, reason } of column.noted) card.append(make("p", "noted", `${studioData.KINDS[kind] || kind}: ${reason}`));
     if (column.histogram) {
       const { edges, counts } = column.histogram;
       card.append(studioData.bars(counts, (place) => `${short(edges[place])} to ${short(edges[place + 1])}: ${whole(counts[place])}`));

@@ -34,6 +34,10 @@ window.studioData = window.studioData || {};
     place.replaceChildren(summary.bins ? bars(summary) : values(summary));
     const facts = [`${percent(summary.n_missing, summary.n_rows)} missing`];
     if (summary.n_distinct !== null) facts.push(`${summary.n_distinct.toLocaleString("en")} distinct`);
+    if (summary.is_sample) {
+      facts.push("a sample");
+      place.title = `Of ${summary.n_rows.toLocaleString("en")} rows drawn at random`;
+    }
     place.append(make("span", "facts", facts.join(" · ")));
   };
 

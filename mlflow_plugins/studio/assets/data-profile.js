@@ -9,9 +9,6 @@
     "Outliers", "Shortest", "Mean length", "Longest", "Empty", "Blank", "Most frequent", "Estimated"];
   const TEXTS = new Set(["Column", "Type", "Types of values", "Most frequent", "Estimated"]);
   const MEASURES = { pearson: "Pearson", cramers_v: "Cramér's V", correlation_ratio: "Correlation ratio" };
-  const KINDS = { constant: "Constant", id_like: "Like an identifier", mostly_missing: "Mostly missing", duplicate_rows: "Repeated rows",
-    duplicate_column: "The same as another column", leakage: "Leakage", pii: "Personal data" };
-
   class Spark {
     init({ value }) { this.gui = make("span", "studio-spark"); if (value?.length) this.gui.append(studioData.bars(value)); }
     getGui() { return this.gui; }
@@ -99,7 +96,7 @@
       const list = make("ul", "studio-suspicions");
       for (const { kind, columns, reason } of found.suspicions) {
         const line = make("li");
-        line.append(make("span", "studio-tag", KINDS[kind] || kind), make("strong", "", columns.slice(0, 6).join(", ") + (columns.length > 6 ? ", …" : "")), make("span", "", reason));
+        line.append(make("span", "studio-tag", studioData.KINDS[kind] || kind), make("strong", "", columns.slice(0, 6).join(", ") + (columns.length > 6 ? ", …" : "")), make("span", "", reason));
         list.append(line);
       }
       const hidden = found.n_suspicions - found.suspicions.length;
@@ -109,7 +106,7 @@
 
     async drawFigures(lines) {
       this.frame.hidden = false;
-      this.frame.querySelector(".studio-data-figures").style.height = `${Math.min(420, 60 + 32 * lines.length)}px`;
+      this.frame.style.setProperty("--lines", lines.length); // the grid itself may not be there yet
       const api = await dash_ag_grid.getApiAsync(GRID);
       const format = (value, name) => value === null || value === undefined ? "" : name === "Missing %" ? studioData.percent(value) : typeof value === "number" ? studioData.whole(value) : studioData.short(value);
       api.updateGridOptions({

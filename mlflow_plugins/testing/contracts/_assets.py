@@ -243,6 +243,9 @@ class AssetContract(StoreCase):
             "c",
             "a",
         ]
+        named = store.search(kind, name_contains="ID", include_archived=True).items
+        assert [asset.name for asset in named] == ["hidden"]
+        assert store.search(kind, name_contains="_").items == []  # no sign of LIKE
         both = store.search(kind, tags={"team": "red", "size": "small"}).items
         assert [asset.name for asset in both] == ["b"]
         names, token = [], None

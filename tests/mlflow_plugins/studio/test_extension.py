@@ -50,6 +50,7 @@ def test_a_page_that_fails_to_register_leaves_nothing_and_breaks_nothing(make_pl
     def broken(studio):
         studio.add_page("/broken", lambda: "never", title="Broken", icon="home")
         studio.callback(Output("x", "children"), Input("y", "value"))(lambda value: value)
+        studio.answer("broken", dict)
         raise RuntimeError("no luck")
 
     with caplog.at_level(logging.ERROR):
@@ -63,6 +64,7 @@ def test_a_page_that_fails_to_register_leaves_nothing_and_breaks_nothing(make_pl
     assert "The studio has no page '/broken'" in place.open("/broken")
     assert "RuntimeError: no luck" in place.open("/about")
     assert "x.children" not in place.http.get("/studio/_dash-dependencies").text
+    assert place.http.post("/studio/_call/broken", json={}).status_code == 404
 
 
 def test_a_page_cannot_take_the_place_of_another(make_place):
@@ -125,6 +127,47 @@ def test_an_error_in_a_layout_is_a_page(make_place, error, title):
     assert "secret detail" not in answer
 
 
+# ---------------------------------------------------------------- questions of a page's script
+
+
+def asked(studio):
+    def double(number, times=2):
+        if number is None:
+            raise NotAllowed("ann may not see it.")
+        return {"found": times * number}
+
+    studio.answer("double", double)
+
+
+def test_a_script_asks_and_is_answered(make_place):
+    place = make_place(asked, static_prefix="/ml")
+    address = f"{place.studio.call_link()}double"
+    assert address == "/ml/studio/_call/double"
+    assert place.http.post(address, json={"number": 21}).json == {"found": 42}
+    assert place.http.post(address, json={"number": 1, "times": 9}).json == {"found": 9}
+    refused = place.http.post(address, json={"number": None})
+    assert refused.status_code == 403
+    assert refused.json == {"title": "You may not do this", "message": "ann may not see it."}
+    assert (
+        "required argument: 'number'"
+        in place.http.post(address, json={"numbers": 1}).json["message"]
+    )
+
+
+def test_an_unexpected_error_in_an_answer_is_a_number_that_the_log_has(make_place, caplog):
+    place = make_place(asked)
+    with caplog.at_level(logging.ERROR):
+        answer = place.http.post("/studio/_call/double", json={"number": {}})
+    assert answer.status_code == 500
+    assert re.search(r"under the number (\w{8})", answer.json["message"])[1] in caplog.text
+    assert "TypeError" not in answer.text
+
+
+def test_a_question_has_one_answer(make_place):
+    place = make_place(asked, asked)
+    assert "There is an answer 'double' already" in place.studio.plugins[1].error
+
+
 # ---------------------------------------------------------------- live sections and actions
 
 
@@ -167,6 +210,7 @@ def test_the_page_of_the_documentation_works(make_place):
 def test_the_documentation_names_what_a_page_may_use(make_place):
     text = (Path(__file__).parents[3] / "docs" / "studio.md").read_text(encoding="utf-8")
     for_the_application = {"pages", "find_page", "load", "plugins", "access", "settings"}
+    for_the_application.add("handlers")
     studio = make_place().studio
     offered = {name for name in dir(studio) if not name.startswith("_")} - for_the_application
     assert {name for name in offered if not re.search(rf"\b{name}\b", text)} == set()

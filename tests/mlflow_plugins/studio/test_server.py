@@ -48,7 +48,7 @@ def login_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.T
         yield server
 
 
-def route(uri: str, path: str, **options) -> requests.Response:
+def route(uri: str, path: str, search: str = "", **options) -> requests.Response:
     location = "studio-location"
     return requests.post(
         f"{uri}/studio/_dash-update-component",
@@ -60,7 +60,7 @@ def route(uri: str, path: str, **options) -> requests.Response:
             ],
             "inputs": [
                 {"id": location, "property": "pathname", "value": f"/studio{path}"},
-                {"id": location, "property": "search", "value": ""},
+                {"id": location, "property": "search", "value": search},
             ],
             "changedPropIds": [f"{location}.pathname"],
         },
@@ -199,9 +199,21 @@ def test_what_a_user_may_edit_is_made_in_his_name(login_server, user):
     assert upload(uri, b"a\n1\n", "first", auth=ADMIN).status_code == 200
     grant(uri, user[0], ".studio/data", "EDIT")
     assert upload(uri, b"a\n1\n", "by-the-user", auth=user).status_code == 200
-    assert user[0] in route(uri, "/data/asset/by-the-user", auth=user).text
+    assert user[0] in route(uri, "/data/asset/by-the-user", "?tab=about", auth=user).text
 
 
 def test_a_login_from_another_site_is_of_no_use(login_server, user):
     answer = route(login_server.uri, "/data", auth=user, headers={"Origin": "http://evil.example"})
     assert answer.status_code == 403
+
+
+def test_rows_of_a_table_are_for_those_who_may_read_it(login_server, user):
+    uri = login_server.uri
+    assert upload(uri, b"a\n17\n", "for-the-few", auth=ADMIN).status_code == 200
+    address, asked = f"{uri}/studio/_call/data-rows", {"name": "for-the-few", "columns": ["c0"]}
+    seen = requests.post(address, json=asked, auth=ADMIN, timeout=60)
+    assert seen.json()["rows"] == [[17]]
+    refused = requests.post(address, json=asked, auth=user, timeout=60)
+    assert refused.status_code == 403
+    assert "17" not in refused.text
+    assert requests.post(address, json=asked, timeout=60).status_code == 401

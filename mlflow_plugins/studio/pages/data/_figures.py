@@ -225,12 +225,12 @@ def _shade(value: Any) -> Any:
 
 def _point_traces(points: Sequence[Sequence[Any]], *, has_colour: bool) -> list[dict[str, Any]]:
     base = {"type": "scatter", "mode": "markers"}
-    if not has_colour or all(is_number(point[2]) or point[2] is None for point in points):
+    dots = {"size": 5, "opacity": 0.6}
+    if not has_colour:
+        return [_points(points) | base | {"marker": dots | {"color": COLOURS[0]}}]
+    if all(is_number(point[2]) or point[2] is None for point in points):
         shades = {"color": [point[2] for point in points], "colorscale": "Viridis"}
-        marker = {"size": 5, "opacity": 0.6} | (
-            shades | {"showscale": True} if has_colour else {"color": COLOURS[0]}
-        )
-        return [_points(points) | base | {"marker": marker}]
+        return [_points(points) | base | {"marker": dots | shades | {"showscale": True}}]
     groups: dict[str, list[Sequence[Any]]] = {}
     for point in points:
         label = _MISSING if point[2] is None else str(point[2])
@@ -244,7 +244,7 @@ def _point_traces(points: Sequence[Sequence[Any]], *, has_colour: bool) -> list[
         | base
         | {
             "name": safe(label),
-            "marker": {"size": 5, "opacity": 0.6, "color": COLOURS[place]},
+            "marker": dots | {"color": COLOURS[place]},
         }
         for place, (label, part) in enumerate(parts)
     ]

@@ -66,19 +66,13 @@ class Files:
 
     def look(self, name: str, path: str, version: str | None = None) -> dict[str, Any]:
         """Return what a file has to show: ``image``, ``text``, or ``columns`` and ``rows``."""
-        from mlflow_plugins.data import fetch_file, list_files
+        from mlflow_plugins.data import fetch_file
 
         store = self._studio.assets()
         asset = store.get(DATA, name, version)
-        known = {one.path: one.size_bytes for one in list_files(store, asset).files}
-        n_bytes = known.get(path)
-        if n_bytes is not None and n_bytes > _MOST_BYTES:
-            raise InvalidInput(
-                f"{path!r} has {ui.size(n_bytes)}; files up to {ui.size(_MOST_BYTES)} are shown. "
-                "Read it in a job or a notebook."
-            )
         with tempfile.TemporaryDirectory() as folder:
-            return look_into(fetch_file(store, asset, str(path), Path(folder)))
+            file = fetch_file(store, asset, str(path), Path(folder), most_bytes=_MOST_BYTES)
+            return look_into(file)
 
 
 def look_into(path: Path) -> dict[str, Any]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlflow_plugins.data.explore import Table
 
 TIMEOUT_S = 20.0
+_CONVERSION_S = 1800.0  # of CSV and JSON lines, once for all
 _MEMORY = "1GB"
 _MOST_OPEN = 3
 _IDLE_S = 300.0
@@ -206,7 +207,12 @@ def open_for_page(store: AssetStore, asset: Asset) -> tuple["Table", Path | None
     if asset.spec.get("is_reference"):
         own = Path(tempfile.mkdtemp(prefix="mlflow-studio-table-"))
     cache = own or cache_folder()
-    limits = Limits(memory=_MEMORY, timeout_s=TIMEOUT_S, temp_folder=cache / "tables" / "spill")
+    limits = Limits(
+        memory=_MEMORY,
+        timeout_s=TIMEOUT_S,
+        write_timeout_s=_CONVERSION_S,
+        temp_folder=cache / "tables" / "spill",
+    )
     try:
         return open_asset(store, asset, cache=cache, limits=limits), own
     except BaseException:

@@ -1,7 +1,12 @@
 """What stands in the head of a column: its distribution, missing and different values."""
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import pyarrow.parquet
 
 from mlflow_plugins.data.explore import (
     Condition,
@@ -9,6 +14,7 @@ from mlflow_plugins.data.explore import (
     Table,
     TableColumn,
     histogram,
+    open_table,
     value_counts,
 )
 from mlflow_plugins.studio.pages.data._cells import CELL_CHARACTERS
@@ -16,7 +22,8 @@ from mlflow_plugins.studio.pages.data._cells import CELL_CHARACTERS
 MOST_COLUMNS = 8
 _N_BINS = 20
 _N_VALUES = 3
-_MOST_ROWS_TO_TELL_APART = 2_000_000
+_MOST_ROWS = 2_000_000  # a longer table's heads come from a sample
+_SAMPLE_ROWS = 20_000
 _WITH_BINS = frozenset({"integer", "number", "date", "datetime"})
 
 
@@ -31,14 +38,40 @@ def summarize_columns(
         conditions: All must hold.
 
     Returns:
-        For each column ``n_rows``, ``n_missing``, ``n_distinct`` (None where telling values apart
-        would take too long), and ``bins`` with ``low`` and ``high``, or ``values`` with counts.
+        For each column ``n_rows``, ``n_missing``, ``n_distinct``, and ``bins`` with ``low`` and
+        ``high``, or ``values`` with counts. In a long table they are those of a sample:
+        ``is_sample`` says so, and different values are not counted.
     """
+    if table.n_rows > _MOST_ROWS:
+        with _sample(table, columns, conditions) as few:
+            is_sample = few.n_rows == _SAMPLE_ROWS
+            return [
+                {
+                    **_distribution(few, few.column(column.name), ()),
+                    "n_distinct": None,
+                    "is_sample": is_sample,
+                }
+                for column in columns
+            ]
     distinct = _distinct(table, columns, conditions)
     return [
-        {**_distribution(table, column, conditions), "n_distinct": n}
+        {**_distribution(table, column, conditions), "n_distinct": n, "is_sample": False}
         for column, n in zip(columns, distinct, strict=True)
     ]
+
+
+@contextmanager
+def _sample(
+    table: Table, columns: Sequence[TableColumn], conditions: Sequence[Condition]
+) -> Iterator[Table]:
+    rows = table.sample(
+        _SAMPLE_ROWS, filters=conditions, columns=[column.name for column in columns]
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sample.parquet"
+        pyarrow.parquet.write_table(rows, path)
+        with open_table(path, cache=Path(folder)) as few:
+            yield few
 
 
 def _distribution(
@@ -66,9 +99,9 @@ def _distribution(
 
 def _distinct(
     table: Table, columns: Sequence[TableColumn], conditions: Sequence[Condition]
-) -> list[int | None]:
-    if table.n_rows > _MOST_ROWS_TO_TELL_APART or not columns:
-        return [None] * len(columns)
+) -> list[int]:
+    if not columns:
+        return []
     measures = [
         Measure(function="n_unique", column=column.name, name=column.sql) for column in columns
     ]

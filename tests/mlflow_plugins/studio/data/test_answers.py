@@ -13,7 +13,7 @@ import pytest
 from mlflow_plugins.core import AssetStore
 from mlflow_plugins.data import content_digest, create_data_asset, create_reference
 from mlflow_plugins.studio import EverythingAllowed
-from mlflow_plugins.studio.pages.data import _open_tables
+from mlflow_plugins.studio.pages.data import _open_tables, _summary
 
 N = 5000
 LONG = "x" * 900
@@ -89,6 +89,25 @@ def test_heads_of_columns_are_of_the_rows_that_are_left(ask, people, frame):
     assert city["values"] == [["Rome", len(left)]]
     searched = ask("data-summary", name="people", columns=["c2"], search="ROM")["columns"]["c2"]
     assert searched["values"] == [["Rome", len(left)]]
+
+
+def test_heads_of_a_long_table_come_from_a_sample(ask, people, frame, monkeypatch):
+    monkeypatch.setattr(_summary, "_MOST_ROWS", N - 1)
+    monkeypatch.setattr(_summary, "_SAMPLE_ROWS", 1000)
+    asked = {"name": "people", "columns": ["c1", "c2", "c0"]}
+    found = ask("data-summary", **asked)["columns"]
+    assert [one["is_sample"] for one in found.values()] == [True] * 3
+    assert [one["n_rows"] for one in found.values()] == [1000] * 3
+    assert found["c1"]["n_missing"] == pytest.approx(100, abs=40)
+    assert [value for value, _ in found["c2"]["values"]] == ["Oslo", "Rome", "Bonn"]
+    few = {"c0": {"type": "lessThan", "filter": 300}}
+    left = ask("data-summary", filters=few, **asked)["columns"]
+    assert left["c2"]["values"] == [
+        [value, n] for value, n in frame.city[:300].value_counts().items()
+    ]
+    assert not left["c2"]["is_sample"]
+    none = ask("data-summary", search="nowhere", **asked)["columns"]
+    assert [one["n_rows"] for one in none.values()] == [0] * 3
 
 
 def test_values_arrive_as_they_are(ask, create, tmp_path):

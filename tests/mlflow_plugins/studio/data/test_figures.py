@@ -84,7 +84,11 @@ def test_a_scatter_is_a_sample_that_says_so(table, frame):
         "b",
     }
     assert sum(len(trace["x"]) for trace in drawn.figure["data"]) == 1000
-    assert len(draw(table, Choice(kind="scatter", x="x", y="a.b", by="a.b")).figure["data"]) == 1
+    by_number = draw(table, Choice(kind="scatter", x="x", y="a.b", by="a.b"))
+    assert by_number.figure["data"][0]["marker"]["color"] == [row[2] for row in by_number.rows]
+    plain = draw(table, Choice(kind="scatter", x="x", y="a.b"))
+    assert plain.columns == ["x", "a.b"]
+    assert plain.figure["data"][0]["x"] == [row[0] for row in plain.rows]
 
 
 def test_a_heat_map_has_a_row_for_each_bin(table, frame):

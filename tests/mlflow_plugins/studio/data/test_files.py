@@ -108,4 +108,4 @@ def test_a_file_that_is_no_table_is_looked_into(
     assert ask("data-files", name="picture")["files"][0][0] == "picture.png"
     assert "image" in ask("data-file", name="picture", path="picture.png")
     with pytest.raises(InvalidInput, match="is not the path"):
-        fetch_file(AssetStore(sqlite_client), asset, "../x", tmp_path)
+        fetch_file(AssetStore(sqlite_client), asset, "../x", tmp_path, most_bytes=9)
