@@ -184,6 +184,7 @@ def _task(
 
 
 def _start_process(upload: Upload, task: Mapping[str, Any]) -> None:
+    attempt = str(upload.state()["attempt"])
     environment = {**os.environ, **thread_limits(2), "TMPDIR": str(upload.work)}
     process = subprocess.Popen(
         [sys.executable, "-m", "mlflow_plugins.studio._import_worker"],
@@ -194,15 +195,15 @@ def _start_process(upload: Upload, task: Mapping[str, Any]) -> None:
     if process.stdin is not None:  # the task has addresses of databases: not for a command line
         with process.stdin as pipe:
             pipe.write(json.dumps(task).encode())
-    threading.Thread(target=_await, args=(process, upload), daemon=True).start()
+    threading.Thread(target=_await, args=(process, upload, attempt), daemon=True).start()
 
 
-def _await(process: "subprocess.Popen[bytes]", upload: Upload) -> None:
+def _await(process: "subprocess.Popen[bytes]", upload: Upload, attempt: str) -> None:
     """Take the exit code, and say so if it ended before it could say anything itself."""
     code = process.wait()
-    if code and upload.folder.is_dir() and upload.state().get("phase") == "running":
-        upload.note(
-            phase="failed",
-            message=f"The process that reads the data ended with code {code}; the server's log "
-            "says more. Nothing was created. Try again: what was sent is still there.",
+    if code and upload.folder.is_dir():
+        upload.fail(
+            attempt,
+            f"The process that reads the data ended with code {code}; the server's log says more. "
+            "Nothing was created. Try again: what was sent is still there.",
         )

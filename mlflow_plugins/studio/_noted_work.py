@@ -57,8 +57,21 @@ class NotedWork:
             if self.state().get("phase") == "running":
                 return False
             (self.folder / _STATE).unlink(missing_ok=True)
-            self.note(job=job, phase="running", worker=str(ProcessIdentity.of()), **values)
+            self.note(
+                job=job,
+                phase="running",
+                attempt=uuid.uuid4().hex,
+                worker=str(ProcessIdentity.of()),
+                **values,
+            )
             return True
+
+    def fail(self, attempt: str, message: str) -> None:
+        """Note that an attempt has failed, unless it has ended or another one has begun."""
+        with locked(self.folder / "lock"):
+            found = read_json(self.folder / _STATE) or {}
+            if found.get("phase") == "running" and found.get("attempt") == attempt:
+                self.note(phase="failed", message=message)
 
     def end_process(self) -> None:
         """End the process that does it, if that does nothing else."""

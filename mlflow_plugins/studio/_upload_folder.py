@@ -154,7 +154,7 @@ class Upload(NotedWork):
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path) as target:
-            received = target.seek(0, os.SEEK_END)
+            received = int(target.seek(0, os.SEEK_END))
             if offset != received:
                 raise WrongOffset(offset, received)
             if received + len(piece) > file.size_bytes:

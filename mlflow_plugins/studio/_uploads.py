@@ -69,7 +69,7 @@ def add_upload_routes(server: Flask, studio: Studio, prefix: str) -> None:
 
     @server.delete(one, endpoint="studio_upload_forget")
     def forget(token: str) -> tuple[Response, int]:
-        return _answer(lambda: remove_upload(studio, token) or {})
+        return _answer(lambda: _forget(studio, token))
 
 
 def _answer(work: Callable[[], dict[str, Any]]) -> tuple[Response, int]:
@@ -95,6 +95,11 @@ def _begin(studio: Studio) -> dict[str, Any]:
     shown = str(document.get("shown") or "") or files[0].path
     upload = Upload.begin(folder_of(studio, token), files, purpose=purpose, shown=shown[:200])
     return {"token": token, "piece_bytes": PIECE_BYTES, **_status(upload)}
+
+
+def _forget(studio: Studio, token: str) -> dict[str, Any]:
+    remove_upload(studio, token)
+    return {}
 
 
 def _files_of(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -3,11 +3,13 @@
 import os
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 MIB = 1 << 20
+CHECKS = Path(__file__).with_name("readability.js").read_text(encoding="utf-8")
 LATIN = "stadt;einwohner\nKöln;1085664\nbroken\nMünchen;1512491\nzu;viele;werte\n".encode("latin-1")
 
 
@@ -62,6 +64,17 @@ def test_semicolons_latin_1_and_lines_that_are_no_rows(page):
     title = page.get_by_role("alert").filter(has_text=f"{name} exists")
     expect(title).to_contain_text("Added: flaeche (number)")
     expect(title).to_contain_text("Removed: einwohner (integer)")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_the_step_between_can_be_read_on_any_screen(open_page, scheme, width):
+    viewport = {"width": width, "height": 900}
+    page = open_page("/data/new", color_scheme=scheme, viewport=viewport)
+    send(page, LATIN)
+    expect(page.get_by_role("gridcell", name="Köln").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(f"{CHECKS}; faint()") == []
+    assert page.evaluate(f"{CHECKS}; unnamed()") == []
 
 
 def test_settings_and_types_are_the_users_choice(page):

@@ -48,7 +48,7 @@ def login_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.T
         yield server
 
 
-def route(uri: str, path: str, **options) -> requests.Response:
+def route(uri: str, path: str, search: str = "", **options) -> requests.Response:
     location = "studio-location"
     return requests.post(
         f"{uri}/studio/_dash-update-component",
@@ -60,7 +60,7 @@ def route(uri: str, path: str, **options) -> requests.Response:
             ],
             "inputs": [
                 {"id": location, "property": "pathname", "value": f"/studio{path}"},
-                {"id": location, "property": "search", "value": ""},
+                {"id": location, "property": "search", "value": search},
             ],
             "changedPropIds": [f"{location}.pathname"],
         },
@@ -199,7 +199,7 @@ def test_what_a_user_may_edit_is_made_in_his_name(login_server, user):
     assert upload(uri, b"a\n1\n", "first", auth=ADMIN).status_code == 200
     grant(uri, user[0], ".studio/data", "EDIT")
     assert upload(uri, b"a\n1\n", "by-the-user", auth=user).status_code == 200
-    assert user[0] in route(uri, "/data/asset/by-the-user", auth=user).text
+    assert user[0] in route(uri, "/data/asset/by-the-user", "?tab=about", auth=user).text
 
 
 def test_a_login_from_another_site_is_of_no_use(login_server, user):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import tarfile
 import threading
 import time
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from mlflow_plugins.core import InvalidInput
+from mlflow_plugins.core import AssetStore, InvalidInput, Records
 from mlflow_plugins.data import download_asset
 from mlflow_plugins.studio._upload_folder import Upload, UploadFile, check_room, checked_files
 from mlflow_plugins.studio._upload_places import uploads_folder
@@ -354,3 +355,71 @@ def test_a_forgotten_upload_is_removed(place):
     os.utime(old, (0, 0))
     begin(place, {"b.csv": b"a\n1\n"})
     assert old not in set(Path(uploads_folder()).iterdir())
+
+
+# ---------------------------------------------------------------- a process of its own
+
+
+@pytest.fixture
+def _processes(monkeypatch):
+    monkeypatch.setattr("mlflow_plugins.studio._import_start.SMALL_BYTES", 0)
+
+
+def wait_for(place, token: str, is_so) -> dict:
+    deadline = time.monotonic() + 90
+    while not is_so(state := status(place, token)):
+        assert time.monotonic() < deadline, state
+        time.sleep(0.05)
+    return state
+
+
+@pytest.mark.usefixtures("_processes")
+def test_a_reading_process_that_is_killed_is_noticed_and_can_be_tried_again(place):
+    token = send(place, {"people.csv": b"a,b\n" + b"1,2\n" * 1000})
+    place.http.post(f"/studio/_upload/{token}/finish", json={"name": "people"})
+    [folder] = uploads_folder().iterdir()
+    upload = Upload(folder)
+    wait_for(place, token, lambda _: upload.state().get("is_own_process"))
+    os.kill(int(upload.state()["worker"].split(":")[1]), signal.SIGKILL)
+    state = wait_for(place, token, lambda one: one["phase"] != "running")
+    assert state["phase"] == "failed"
+    assert "Try again: what was sent is still there" in state["message"]
+    assert create(place, token)["phase"] == "done"
+    assert asset_of(place)[1].version == "1"
+
+
+@pytest.mark.usefixtures("_processes")
+def test_a_reading_process_may_what_its_user_might(make_place, sqlite_client):
+    """It has the rights of the moment when it was asked for, and works in the user's name."""
+    rules = Rules()
+    rules.editable.add(Records(sqlite_client).experiment_id("data"))
+    place = make_place(access=rules)
+    token = send(place, {"people.csv": b"a,b\n1,2\n"})
+    state = create(place, token)
+    assert state["phase"] == "done", state
+    store = AssetStore(sqlite_client)
+    assert store.get("data", "people").created_by == "ann"
+
+
+class Rules:
+    """A login that may edit some experiments."""
+
+    is_enforced = True
+
+    def __init__(self) -> None:
+        self.editable: set[str] = set()
+
+    def user(self) -> str:
+        return "ann"
+
+    def may_read(self, resource, key) -> bool:
+        return key in self.editable
+
+    def may_edit(self, resource, key) -> bool:
+        return key in self.editable
+
+    def may_create(self, resource) -> bool:
+        return False
+
+    def on_created(self, resource, key) -> None:
+        raise AssertionError

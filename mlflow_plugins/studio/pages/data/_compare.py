@@ -74,7 +74,7 @@ class ComparePage:
         work = _work_of(*pair)
         if (kept := read_json(work.folder / _RESULT)) is not None:
             with contextlib.suppress(Exception):  # one of another version of this package
-                return Final(_drift_view(TableComparison.from_dict(kept)))
+                return Final(_drift_view(TableComparison.from_dict(kept), old, new))
         state = work.state()
         if state.get("phase") == "failed":
             again = self._again.button("Try again", name=name, old=old, new=new)
@@ -143,7 +143,7 @@ def _sizes(old: Asset, new: Asset) -> Component:
     return ui.table(headings, rows, label="Both versions")
 
 
-def _drift_view(found: "TableComparison") -> Component:
+def _drift_view(found: "TableComparison", old: str, new: str) -> Component:
     n_strong = sum(one.level == "strong" for one in found.columns)
     n_moderate = sum(one.level == "moderate" for one in found.columns)
     basis = (
@@ -174,9 +174,9 @@ def _drift_view(found: "TableComparison") -> Component:
         html.P(
             [
                 html.I(className="studio-key old"),
-                "the older choice ",
+                f"version {old} ",
                 html.I(className="studio-key new"),
-                "the newer one",
+                f"version {new}",
             ],
             className="studio-dim",
         ),

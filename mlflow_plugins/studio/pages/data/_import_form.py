@@ -133,7 +133,7 @@ class Form:
                 kind,
                 html.Div(dmc.Stack([texts, lines], gap="sm"), hidden=not is_text),
                 html.Div(sheet, hidden=not is_book),
-                html.Div(stored, hidden=not (is_text or self._has(".parquet", ".pq"))),
+                html.Div(stored, hidden=not is_text),
             ),
             *hidden,
         )

@@ -125,7 +125,7 @@ class Versions:
     # ------------------------------------------------------------ the one that is shown
 
     def _labelling(self, asset: Asset) -> Component:
-        values = {"name": asset.name, "version": asset.version}
+        name, version = asset.name, asset.version
         hint = (
             f"A word that points to version {asset.version} and can be moved, such as prod: jobs "
             f"name azureml:{asset.name}@prod. 'latest' is kept by us."
@@ -133,11 +133,11 @@ class Versions:
         return ui.card(
             "Labels",
             html.P(hint, className="studio-dim"),
-            self._own_labels(**values),
+            self._own_labels(name=name, version=version),
             ui.form(
                 dmc.TextInput(id=self._label.field("label"), label="Label", value=""),
                 self._label.result(),
-                html.Div(self._label.button("Set label", **values)),
+                html.Div(self._label.button("Set label", name=name, version=version)),
             ),
         )
 

@@ -85,7 +85,7 @@ class DetailPage:
             self._studio.link(NEW_DATA, source="address", datastore=name, place=f"{path}/"),
             is_primary=False,
         )
-        caption = f"{len(found):,} entries"
+        caption = "1 entry" if len(found) == 1 else f"{len(found):,} entries"
         if len(found) > len(rows):
             caption += f", of which the first {len(rows)} are shown"
         body = (

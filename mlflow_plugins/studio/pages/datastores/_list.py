@@ -51,9 +51,9 @@ class ListPage:
             name += [" ", ui.tag("default")]
         credentials = ", ".join(spec.get("credentials") or {})
         return [
-            html.Span(name),
-            WORDS.get(kind, kind),
-            where(spec),
+            html.Span(name, className="studio-nowrap"),
+            html.Span(WORDS.get(kind, kind), className="studio-nowrap"),
+            html.Span(where(spec), className="studio-nowrap"),
             credentials or "-",
             ui.ago(asset.created_at),
             asset.created_by,
