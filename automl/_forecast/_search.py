@@ -156,7 +156,7 @@ class Search:
         if not self._panel.spec.known:
             nothing = [np.empty((settings.horizon, 0))] * len(self._panel)
             forecast = fitted.forecast(self._panel, nothing, settings.horizon)
-        return {"backtests": backtests, "fitted": fitted, "forecast": forecast}
+        return {"backtests": backtests, "fitted": fitted.without_clock(), "forecast": forecast}
 
     def _backtest(
         self, model: ForecastModel, work: Work, scores: list[float], *, stop_at: float

@@ -63,6 +63,9 @@ class Fitted(Protocol):
             horizon: Number of steps.
         """
 
+    def without_clock(self) -> "Fitted":
+        """Return the model for use after the search, whose clock it no longer asks."""
+
 
 class ForecastModel(Protocol):
     """A candidate of the search."""
@@ -125,6 +128,10 @@ class LocalFitted:
 
     model: LocalModel
     may_go_on: Callable[[], bool] = always
+
+    def without_clock(self) -> "LocalFitted":
+        """Return the model for use after the search."""
+        return LocalFitted(model=self.model)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"model": self.model, "may_go_on": always}

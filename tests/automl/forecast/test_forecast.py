@@ -279,6 +279,13 @@ def test_the_budget_is_kept(make_many, seconds):
     assert np.isfinite(predictor.predict()["yhat"]).all()
 
 
+def test_a_predictor_outlives_the_clock_of_its_search(make_series):
+    predictor = automl.forecast(make_series(60), horizon=3, time_budget_s=1.5)
+    time.sleep(max(0.0, 1.6 - predictor.fit_seconds))
+    future = predictor.future_frame().assign(y=[130.0, np.nan, np.nan])
+    assert len(predictor.predict(future)) == 2
+
+
 def test_a_model_that_fails_is_left_out(make_series, monkeypatch):
     from automl._forecast._models import MODELS
 
