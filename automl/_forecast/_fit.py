@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from automl._budget import Budget
 from automl._forecast._blend import blend_weights, joined, shares
@@ -27,7 +28,7 @@ from automl._imports import Imports
 from automl._predictor import LeaderboardRow
 from automl._task import TrialRecord
 
-_HEAVY = ("scipy.signal", "scipy.stats", "lightgbm")
+_HEAVY = ("scipy.special", "scipy.signal", "lightgbm")
 _SIMPLE = ("seasonal_naive", "window_mean", "theta")
 
 
@@ -122,7 +123,8 @@ def _fit(
     search = Search(
         panel, folds, settings, metric, budget=budget, imports=imports, on_trial=on_trial
     )
-    candidates = search.run()
+    with threadpool_limits(settings.n_threads or 1):  # small matrices only wait for more threads
+        candidates = search.run()
     usable = [c for c in candidates if c.fitted is not None]
     weights = _weights(usable, folds, settings, metric, budget)
     members = _members(usable, weights)
