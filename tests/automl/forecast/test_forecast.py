@@ -158,7 +158,7 @@ def test_covariates_known_in_advance_are_needed_and_used():
         predictor.predict(test[["ds", "promo", "kind"]].tail(7))
     answer = predictor.predict(test[["ds", "promo", "kind"]])
     np.testing.assert_allclose(answer["yhat"], 50 + 20 * test["promo"], atol=5)
-    assert predictor.importance()["feature"][0] in {"promo", "kind"}
+    assert {"promo", "kind"} <= set(predictor.importance()["feature"].head(6))
 
 
 STRANGE = {
