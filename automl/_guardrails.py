@@ -25,6 +25,11 @@ class Finding:
     columns: tuple[str, ...] = ()
 
 
+def done(check: str, message: str, *, state: State = "done") -> Finding:
+    """Return a finding that was dealt with, or of another state."""
+    return Finding(check=check, state=state, message=message)
+
+
 @dataclass(frozen=True, slots=True)
 class GuardrailReport:
     """All findings, in the order in which they were made."""

@@ -1,6 +1,7 @@
 """Weights of the models in the forecast, chosen on backtests."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from automl._forecast._measures import ForecastMetric, Truth
 from automl._forecast._panel import Array
 
 _MAX_STEPS = 30
-_MAX_CELLS = 150_000
+_MAX_CELLS = 40_000
 _TOLERANCE = 1e-9
 _CLOSE = 1.5
 _MAX_POOL = 4
@@ -54,6 +55,37 @@ def blend_weights(
         return np.full(len(forecasts), 1.0 / len(forecasts))
     greedy = _greedy(truth, forecasts, metric, losses, may_go_on)
     return 0.5 * greedy + 0.5 * _even(losses)
+
+
+def cross_blended(
+    truths: Sequence[Truth],
+    forecasts: Sequence[Array],
+    weights: Array,
+    choose: Callable[[Truth, Sequence[Array]], Array | None],
+) -> Array:
+    """Blend each window with weights that were chosen on the other windows, shape (R, h).
+
+    What is computed from it knows nothing of the windows' own luck. With a single window, or when
+    `choose` gives up, the final weights are used.
+
+    Args:
+        truths: What came in each window.
+        forecasts: One array (R, h) for each model, the windows below one another.
+        weights: The final weights.
+        choose: Returns weights for some rows; None when there is no time.
+    """
+    bounds = np.cumsum([0, *(len(t.y) for t in truths)])
+    whole = joined(truths)
+    out: Array = np.tensordot(weights, np.array(forecasts), axes=1)
+    if len(truths) < 2:
+        return out
+    for begin, end in pairwise(bounds):
+        others = np.r_[0:begin, end : bounds[-1]]
+        found = choose(whole.rows(others), [f[others] for f in forecasts])
+        if found is None:
+            break
+        out[begin:end] = np.tensordot(found, np.array([f[begin:end] for f in forecasts]), axes=1)
+    return out
 
 
 def _greedy(

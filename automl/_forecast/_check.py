@@ -18,10 +18,10 @@ from automl._forecast._frequency import (
 )
 from automl._forecast._options import Settings
 from automl._forecast._panel import Array, Panel, Spec
-from automl._guardrails import Finding
+from automl._forecast._short import handle_short
+from automl._guardrails import Finding, done
 
 _MIN_SEASONS = 2  # a season that was not seen twice is no season
-_FEW = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def check_frame(frame: Any, settings: Settings, *, freq: Any, season: Any) -> Ch
     notes += more
     if not settings.horizon:
         settings = replace(settings, horizon=_auto_horizon(chosen, rows))
-        notes.append(_done("horizon", f"{settings.horizon} steps are forecast."))
+        notes.append(done("horizon", f"{settings.horizon} steps are forecast."))
     stamps_grid = make_grid(
         rows[settings.time_column].min(),
         rows[settings.time_column].max(),
@@ -75,7 +75,7 @@ def check_frame(frame: Any, settings: Settings, *, freq: Any, season: Any) -> Ch
     )
     panel, more = build_panel(rows, spec, stamps_grid)
     notes += more
-    panel, more = _handle_short(panel, settings)
+    panel, more = handle_short(panel, settings)
     notes += more
     seasons = _seasons(season, chosen, panel)
     spec = replace(spec, season=seasons[0] if seasons else 1, seasons=seasons)
@@ -94,14 +94,14 @@ def _regular(
     if freq == "auto":
         unique = rows.drop_duplicates(["_series", time])
         chosen = infer_frequency([pd.DatetimeIndex(s) for _, s in unique.groupby("_series")[time]])
-        notes = [_done("frequency", f"The rows are one step of {chosen!r} apart.", state="passed")]
+        notes = [done("frequency", f"The rows are one step of {chosen!r} apart.", state="passed")]
     else:
         chosen, notes = parse_frequency(freq), []
         unique_stamps = pd.DatetimeIndex(rows[time].unique()).sort_values()
         matching = next((f for f in siblings(chosen) if lie_on_grid(unique_stamps, f)), chosen)
         if matching != chosen:
             notes.append(
-                _done("frequency", f"freq={chosen!r} was read as {matching!r}: the rows lie there.")
+                done("frequency", f"freq={chosen!r} was read as {matching!r}: the rows lie there.")
             )
             chosen = matching
     if settings.aggregate is not None:
@@ -153,7 +153,7 @@ def _aggregated(
     grouper = pd.Grouper(key=time, freq=freq)
     out = rows.groupby(["_series", grouper], sort=True).agg(how).reset_index()
     out = out.dropna(subset=[target])
-    note = _done(
+    note = done(
         "aggregation",
         f"{len(rows)} rows became {len(out)} steps of {freq!r} by {settings.aggregate}.",
     )
@@ -240,75 +240,23 @@ def _filling_notes(n_filled: int, n_empty: int) -> list[Finding]:
     notes = []
     if n_filled:
         notes.append(
-            _done(
+            done(
                 "gaps",
                 f"{n_filled} missing steps or values were filled by straight lines; they are not "
                 "scored.",
             )
         )
     else:
-        notes.append(_done("gaps", "No step or value is missing.", state="passed"))
+        notes.append(done("gaps", "No step or value is missing.", state="passed"))
     if n_empty:
         notes.append(
-            _done(
+            done(
                 "empty_series",
                 f"{n_empty} series have no value and were left out.",
                 state="alerted",
             )
         )
     return notes
-
-
-def _handle_short(panel: Panel, settings: Settings) -> tuple[Panel, list[Finding]]:
-    """Do with series that are too short for a backtest what `short_series` says."""
-    needed = settings.horizon + _FEW
-    is_short = panel.lengths < needed
-    if not is_short.any():
-        return panel, []
-    n = int(is_short.sum())
-    what = f"{n} of {len(panel)} series have fewer than {needed} steps (the horizon and {_FEW})"
-    if settings.short_series == "none":
-        raise DataError(
-            f"{what}. Give more history or a shorter horizon, or choose short_series='pad' or "
-            "'drop'."
-        )
-    if settings.short_series == "drop":
-        if is_short.all():
-            raise DataError(
-                f"{what}: short_series='drop' would leave none. Use 'pad' or a shorter horizon."
-            )
-        kept = panel.select(np.flatnonzero(~is_short))
-        return kept, [_done("short_series", f"{what} and were dropped.")]
-    if settings.short_series == "pad":
-        return _padded(panel, needed), [
-            _done("short_series", f"{what} and were padded in front with their first value.")
-        ]
-    note = f"{what}: they are forecast with what was learned from the others, or by simple rules."
-    return panel, [_done("short_series", note, state="alerted")]
-
-
-def _padded(panel: Panel, length: int) -> Panel:
-    lost = np.maximum(length - panel.lengths, 0)
-    first = int(panel.starts.min())
-    shift = max(int((lost - (panel.starts - first)).max()), 0)
-    offset = pd.tseries.frequencies.to_offset(panel.spec.freq)
-    grid = pd.date_range(end=panel.grid[-1], periods=len(panel.grid) + shift, freq=offset)
-
-    def front(values: tuple[Array, ...], *, is_seen: bool = False) -> tuple[Array, ...]:
-        return tuple(
-            np.concatenate([np.repeat(np.zeros_like(v[:1]) if is_seen else v[:1], k, axis=0), v])
-            for v, k in zip(values, lost, strict=True)
-        )
-
-    return replace(
-        panel,
-        grid=grid,
-        starts=panel.starts + shift - lost,
-        y=front(panel.y),
-        observed=front(panel.observed, is_seen=True),
-        known=front(panel.known),
-        past=front(panel.past),
-    )
 
 
 # ------------------------------------------------------------------ seasons and signs
@@ -343,14 +291,14 @@ def _season_note(spec: Spec, panel: Panel, *, is_given: bool) -> Finding:
             f"The season of {spec.season} steps was not seen twice in {longest} steps; models "
             "without season are used."
         )
-        return _done("season", text, state="alerted")
+        return done("season", text, state="alerted")
     if spec.season == 1 and not is_given:
-        return _done(
+        return done(
             "season",
             f"No season is used at freq={spec.freq!r} with {longest} steps.",
             state="passed",
         )
-    return _done(
+    return done(
         "season", f"Seasons of {', '.join(map(str, spec.seasons or (1,)))} steps.", state="passed"
     )
 
@@ -360,7 +308,3 @@ def _is_non_negative(target: pd.Series, settings: Settings) -> bool:
         return settings.is_non_negative
     values = target.to_numpy(dtype=np.float64)
     return bool((values[np.isfinite(values)] >= 0).all())
-
-
-def _done(check: str, message: str, *, state: Any = "done") -> Finding:
-    return Finding(check=check, state=state, message=message)

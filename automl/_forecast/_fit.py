@@ -2,32 +2,33 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from automl._budget import Budget
-from automl._forecast._blend import blend_weights, joined, shares
+from automl._forecast._blend import blend_weights, cross_blended, joined, shares
 from automl._forecast._check import Checked, check_frame
 from automl._forecast._folds import Fold, make_folds
 from automl._forecast._intervals import fit_intervals, without_backtest
-from automl._forecast._measures import ForecastMetric, find_forecast_metric
+from automl._forecast._measures import ForecastMetric, Truth, find_forecast_metric
 from automl._forecast._options import ForecastOptions, Settings, check_options
-from automl._forecast._panel import Array, Panel
+from automl._forecast._panel import Array
 from automl._forecast._predictor import (
     ForecastMember,
     ForecastPredictor,
     all_scores,
-    probabilities,
 )
+from automl._forecast._results import backtest_frame, leaderboard, search_findings
 from automl._forecast._search import Candidate, Search
-from automl._guardrails import Finding, GuardrailReport
+from automl._guardrails import GuardrailReport
 from automl._imports import Imports
-from automl._predictor import LeaderboardRow
 from automl._task import TrialRecord
 
-_HEAVY = ("scipy.signal", "scipy.stats", "lightgbm")
+_HEAVY = ("scipy.special", "scipy.signal", "lightgbm")
+_CLOSING_SECONDS = 0.2
 _SIMPLE = ("seasonal_naive", "window_mean", "theta")
 
 
@@ -122,11 +123,12 @@ def _fit(
     search = Search(
         panel, folds, settings, metric, budget=budget, imports=imports, on_trial=on_trial
     )
-    candidates = search.run()
+    with threadpool_limits(settings.n_threads or 1):  # small matrices only wait for more threads
+        candidates = search.run()
     usable = [c for c in candidates if c.fitted is not None]
     weights = _weights(usable, folds, settings, metric, budget)
     members = _members(usable, weights)
-    blended = _blended(usable, weights)
+    blended = _blended(usable, weights, folds, settings, metric, budget)
     truth = joined([fold.truth for fold in folds]) if folds else None
     has_backtest = truth is not None and blended is not None
     predictor = ForecastPredictor(
@@ -139,14 +141,14 @@ def _fit(
         if truth is not None and blended is not None
         else without_backtest(settings.horizon),
         report=GuardrailReport(
-            checked.findings + _search_findings(candidates, folds, has_backtest)
+            checked.findings + search_findings(candidates, folds, has_backtest=has_backtest)
         ),
     )
     if truth is not None and blended is not None:
         predictor.metrics = all_scores(truth, predictor.bounded(blended))
         predictor.score = metric.score(truth, predictor.bounded(blended))
-        predictor.backtests = _backtest_frame(predictor, folds, blended)
-    predictor.leaderboard_rows = _leaderboard(candidates, metric, members)
+        predictor.backtests = backtest_frame(predictor, folds, blended)
+    predictor.leaderboard_rows = leaderboard(candidates, metric, members)
     predictor.fit_seconds = budget.spent()
     return predictor
 
@@ -195,98 +197,28 @@ def _members(usable: list[Candidate], weights: Array) -> list[ForecastMember]:
     return sorted(members, key=lambda m: -m.weight)
 
 
-def _blended(usable: list[Candidate], weights: Array) -> Array | None:
-    parts = [
-        w * c.backtests
-        for c, w in zip(usable, weights, strict=True)
-        if w > 0 and c.backtests is not None
-    ]
-    return np.sum(parts, axis=0) if parts else None
+def _blended(
+    usable: list[Candidate],
+    weights: Array,
+    folds: Sequence[Fold],
+    settings: Settings,
+    metric: ForecastMetric,
+    budget: Budget,
+) -> Array | None:
+    """Return the blend's forecasts in the windows, shape (R, h); None without windows."""
+    forecasts = [c.backtests for c in usable if c.backtests is not None]
+    if not forecasts:
+        return None
 
-
-def _search_findings(
-    candidates: list[Candidate], folds: Sequence[Fold], has_backtest: bool
-) -> tuple[Finding, ...]:
-    notes: list[Finding] = []
-    if has_backtest:
-        offsets = ", ".join(str(fold.offset) for fold in folds)
-        text = f"{len(folds)} backtest windows, whose origins lie {offsets} steps before the end."
-        notes.append(Finding(check="validation", state="passed", message=text))
-    else:
-        text = (
-            "The series are too short for a backtest: simple models were combined untested, and "
-            "intervals are rough."
+    def choose(truth: Truth, parts: Sequence[Array]) -> Array | None:
+        if not settings.is_ensemble or budget.left() < _CLOSING_SECONDS:
+            return None
+        return blend_weights(
+            truth,
+            parts,
+            metric,
+            seed=settings.seed,
+            may_go_on=lambda: budget.left() > _CLOSING_SECONDS / 2,
         )
-        notes.append(Finding(check="validation", state="alerted", message=text))
-    failed = tuple(c.model.name for c in candidates if c.record.state == "failed")
-    if failed:
-        notes.append(
-            Finding(
-                check="failed_models",
-                state="alerted",
-                message=f"{', '.join(failed)} failed and were left out; the leaderboard says why.",
-            )
-        )
-    stopped = tuple(c.model.name for c in candidates if c.record.state == "stopped")
-    if stopped:
-        text = f"There was no time for {', '.join(stopped)}: more time may bring a better forecast."
-        notes.append(Finding(check="time", state="alerted", message=text))
-    return tuple(notes)
 
-
-def _leaderboard(
-    candidates: list[Candidate], metric: ForecastMetric, members: list[ForecastMember]
-) -> tuple[LeaderboardRow, ...]:
-    weights = {m.trial: m.weight for m in members}
-    sign = -1.0 if metric.is_higher_better else 1.0
-
-    def place(c: Candidate) -> tuple[bool, float, int]:
-        score = c.record.score
-        return score is None, sign * (score or 0.0), c.record.number
-
-    return tuple(
-        LeaderboardRow(
-            rank=rank,
-            trial=c.record.number,
-            learner=c.record.learner,
-            params=c.record.params,
-            state=c.record.state,
-            score=c.record.score,
-            metric=metric.name,
-            score_std=c.record.score_std,
-            fit_seconds=round(c.record.fit_seconds, 4),
-            in_ensemble=c.record.number in weights,
-            weight=round(weights.get(c.record.number, 0.0), 6),
-        )
-        for rank, c in enumerate(sorted(candidates, key=place), start=1)
-    )
-
-
-def _backtest_frame(
-    predictor: ForecastPredictor, folds: Sequence[Fold], blended: Array
-) -> pd.DataFrame:
-    """Return the blend's forecasts in the windows with the truth and quantiles."""
-    spec, h = predictor.panel.spec, predictor.horizon
-    levels = probabilities(predictor.levels)
-    parts = []
-    begin = 0
-    for window, fold in enumerate(folds):
-        n = len(fold.series)
-        yhat = predictor.bounded(blended[begin : begin + n])
-        begin += n
-        history: Panel = fold.history
-        stamps = history.stamps(h)
-        at = history.ends[:, None] + np.arange(h)
-        columns: dict[str, Any] = {
-            c: np.repeat([key[j] for key in history.keys], h) for j, c in enumerate(spec.id_columns)
-        }
-        columns["window"] = window
-        columns["cutoff"] = stamps[np.repeat(history.ends - 1, h)]
-        columns[spec.time_column] = stamps[at.ravel()]
-        columns[spec.target] = np.where(fold.truth.seen, fold.truth.y, np.nan).ravel()
-        columns["yhat"] = yhat.ravel()
-        quantiles = predictor.quantiles(history, yhat, levels)
-        for j, p in enumerate(levels):
-            columns[f"q{p:g}"] = quantiles[..., j].ravel()
-        parts.append(pd.DataFrame(columns))
-    return pd.concat(parts, ignore_index=True)
+    return cross_blended([fold.truth for fold in folds], forecasts, weights, choose)

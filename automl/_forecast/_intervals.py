@@ -54,10 +54,10 @@ class Intervals:
 
         R windows tell about as much of the spread as R draws do, however many steps they have.
         """
-        from scipy.stats import norm, t
+        from scipy.special import ndtri, stdtrit
 
         tail = max(p, 1.0 - p)
-        return 1.0 if tail <= 0.5 else float(t.ppf(tail, max(self.n_rows, 3)) / norm.ppf(tail))
+        return 1.0 if tail <= 0.5 else float(stdtrit(max(self.n_rows, 3), tail) / ndtri(tail))
 
     def _quantile(self, p: float) -> float:
         e = self.errors
@@ -96,16 +96,31 @@ def fit_intervals(truth: Truth, blended: Array) -> Intervals:
 
 def _growth(sizes: Array) -> Array:
     """Return how errors grow with the step: never falling, and 1 where all are zero."""
-    from scipy.optimize import isotonic_regression
-
     counts = np.isfinite(sizes).sum(axis=0)
     mean = np.nansum(sizes, axis=0) / np.maximum(counts, 1)
     whole = float(np.nansum(sizes) / max(counts.sum(), 1))
     if whole <= 0:
         return np.ones(sizes.shape[1])
     mean = np.where(counts > 0, mean, whole)
-    rising = isotonic_regression(mean, weights=np.maximum(counts, 1)).x / whole
+    rising = isotonic(mean, np.maximum(counts, 1).astype(float)) / whole
     return np.asarray(np.maximum(rising, 0.05))
+
+
+def isotonic(values: Array, weights: Array) -> Array:
+    """Return the closest sequence that never falls: pooled adjacent violators.
+
+    >>> isotonic(np.array([1.0, 3.0, 2.0]), np.ones(3))
+    array([1. , 2.5, 2.5])
+    """
+    blocks: list[tuple[float, float, int]] = []  # mean, weight, length
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+        mean, total, n = value, weight, 1
+        while blocks and blocks[-1][0] >= mean:
+            before, more, k = blocks.pop()
+            mean = (before * more + mean * total) / (more + total)
+            total, n = total + more, n + k
+        blocks.append((mean, total, n))
+    return np.repeat([b[0] for b in blocks], [b[2] for b in blocks])
 
 
 def without_backtest(horizon: int) -> Intervals:

@@ -115,10 +115,14 @@ def _r2(truth: Truth, f: Array) -> float:
     return 1.0 - float(np.sum((y - f[truth.seen]) ** 2)) / spread if spread > 0 else float("nan")
 
 
-def _spearman(truth: Truth, f: Array) -> float:
-    from scipy.stats import rankdata
+def _ranks(values: Array) -> Array:
+    """Return ranks from 1; equal values share the mean of theirs."""
+    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[group])
 
-    a, b = rankdata(truth.y[truth.seen]), rankdata(f[truth.seen])
+
+def _spearman(truth: Truth, f: Array) -> float:
+    a, b = _ranks(truth.y[truth.seen]), _ranks(f[truth.seen])
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])

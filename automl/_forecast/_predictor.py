@@ -49,7 +49,8 @@ class ForecastPredictor:
         horizon: Steps that were planned for; more can be asked for.
         freq: Step between stamps.
         season: Main season in steps, 1 for none.
-        score: Measure of the blend on the backtests it was chosen on; slightly flattering.
+        score: Measure of the blend on the backtests; each window with the weights that the others
+            chose.
         metrics: Every measure of the blend on the backtests.
         test_scores: Every measure on `test_frame`, forecast from rolling origins; empty without
             one.

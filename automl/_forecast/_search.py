@@ -21,7 +21,7 @@ from automl._forecast._panel import Array, Panel
 from automl._imports import Imports
 from automl._task import TrialRecord, TrialState
 
-_NEEDS_LIGHTGBM = ("lightgbm", "lightgbm_shallow")
+_NEEDS_IMPORTS = ("lightgbm", "lightgbm_shallow", "harmonic", "arima")
 _LONGEST_SHARE = 0.6  # of the time left, for one candidate
 _MOST_OF_HISTORY = 0.75
 _logger = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class Search:
         share = self._budget.left_for_search() * _LONGEST_SHARE
         if settings.trial_timeout_seconds is not None:
             share = min(share, settings.trial_timeout_seconds)
-        if model.name in _NEEDS_LIGHTGBM and not self._imports.are_done(timeout_seconds=share):
+        if model.name in _NEEDS_IMPORTS and not self._imports.are_done(timeout_seconds=share):
             raise OutOfTime
         stop_at = math.inf if is_first else self._budget.spent() + share
         work = Work(
@@ -156,7 +156,7 @@ class Search:
         if not self._panel.spec.known:
             nothing = [np.empty((settings.horizon, 0))] * len(self._panel)
             forecast = fitted.forecast(self._panel, nothing, settings.horizon)
-        return {"backtests": backtests, "fitted": fitted, "forecast": forecast}
+        return {"backtests": backtests, "fitted": fitted.without_clock(), "forecast": forecast}
 
     def _backtest(
         self, model: ForecastModel, work: Work, scores: list[float], *, stop_at: float

@@ -20,7 +20,7 @@ _SHALLOW_TREES = Boosting(
     feature_fraction=0.5, bagging_fraction=0.8, bagging_freq=1,
 )  # fmt: skip
 _ALL: tuple[ForecastModel, ...] = (
-    SeasonalNaive(), Croston(), TSB(), ADIDA(), Theta(), ETS(), Linear(), _TREES, MSTL(),
-    SeasonalMean(), WindowMean(), Harmonic(), ARIMA(), _SHALLOW_TREES, Naive(), Drift(),
+    SeasonalNaive(), SeasonalMean(), WindowMean(), Croston(), TSB(), ADIDA(), Theta(), ETS(),
+    Linear(), _TREES, MSTL(), Harmonic(), ARIMA(), _SHALLOW_TREES, Naive(), Drift(),
 )  # fmt: skip
 MODELS: dict[str, ForecastModel] = {model.name: model for model in _ALL}

@@ -1,5 +1,6 @@
 """The interface of a forecasting model, and what models of single series share."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ import numpy as np
 
 from automl._forecast._panel import Array, Panel, right_aligned
 
-_CHUNK_CELLS = 30_000
+_FIRST_CELLS, _MOST_CELLS = 1500, 60_000
+_CHUNK_SECONDS = 0.15
 
 
 def always() -> bool:
@@ -63,6 +65,9 @@ class Fitted(Protocol):
             horizon: Number of steps.
         """
 
+    def without_clock(self) -> "Fitted":
+        """Return the model for use after the search, whose clock it no longer asks."""
+
 
 class ForecastModel(Protocol):
     """A candidate of the search."""
@@ -107,7 +112,7 @@ class LocalModel(ABC):
 
     @abstractmethod
     def forecast_rows(self, y: Array, seasons: tuple[int, ...], horizon: int) -> Array:
-        """Forecast some series.
+        """Forecast some series, each as if it were alone.
 
         Args:
             y: Series of at least `min_length` values that end together, NaN in front, shape (n, T).
@@ -126,6 +131,10 @@ class LocalFitted:
     model: LocalModel
     may_go_on: Callable[[], bool] = always
 
+    def without_clock(self) -> "LocalFitted":
+        """Return the model for use after the search."""
+        return LocalFitted(model=self.model)
+
     def __getstate__(self) -> dict[str, Any]:
         return {"model": self.model, "may_go_on": always}
 
@@ -136,17 +145,21 @@ class LocalFitted:
         out = np.full((len(panel), horizon), np.nan)
         order = np.argsort(panel.lengths, kind="stable")
         order = order[panel.lengths[order] >= self.model.min_length]
-        begin = 0
+        begin, cells = 0, _FIRST_CELLS
         while begin < len(order):
             if not self.may_go_on():
                 raise OutOfTime
             width = min(int(panel.lengths[order[begin]]), self.model.max_length)
-            size = int(np.clip(_CHUNK_CELLS // width, 1, self.model.chunk_size))
+            size = int(np.clip(cells // width, 1, self.model.chunk_size))
             rows = order[begin : begin + size]
             begin += size
+            started = time.monotonic()
             y = right_aligned([panel.y[i][-self.model.max_length :] for i in rows])
             with np.errstate(all="ignore"):
                 out[rows] = self.model.forecast_rows(y, seasons, horizon)
+            # A chunk is as large as can be done between two looks at the clock.
+            pace = _CHUNK_SECONDS / max(time.monotonic() - started, 1e-4)
+            cells = int(np.clip(cells * min(max(pace, 0.25), 4.0), 200, _MOST_CELLS))
         return with_fallback(out, panel)
 
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -117,6 +117,10 @@ class GlobalFitted:
     regressor: Regressor
     horizon: int
     may_go_on: Callable[[], bool] = always
+
+    def without_clock(self) -> "GlobalFitted":
+        """Return the model for use after the search."""
+        return replace(self, may_go_on=always)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"may_go_on": always}

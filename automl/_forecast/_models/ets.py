@@ -37,7 +37,8 @@ class ETS(LocalModel):
     def forecast_rows(self, y: Array, seasons: tuple[int, ...], horizon: int) -> Array:
         """Fit all forms and average them."""
         m = seasons[0] if seasons and seasons[0] <= MAX_SEASON else 1
-        results = [fit_form(y, form, m, horizon) for form in forms(y, m)]
+        is_positive = np.nanmin(y, axis=1) > 0
+        results = [_fit_where(y, form, m, horizon, is_positive) for form in forms(m)]
         criteria = np.array([r[0] for r in results])  # (forms, n)
         weights = np.exp(-0.5 * (criteria - criteria.min(axis=0)))
         weights[~np.isfinite(weights)] = 0.0
@@ -47,13 +48,22 @@ class ETS(LocalModel):
         return out
 
 
-def forms(y: Array, m: int) -> list[Form]:
-    """Return the forms that fit the season and the sign of the values."""
-    seasons = ["none"]
-    if m > 1:
-        seasons.append("additive")
-        if np.nanmin(y) > 0:
-            seasons.append("multiplicative")
+def _fit_where(
+    y: Array, form: Form, m: int, horizon: int, is_positive: Array
+) -> tuple[Array, Array]:
+    """Fit a form to the series that it suits: seasons multiply positive values only."""
+    if form.season != "multiplicative" or is_positive.all():
+        return fit_form(y, form, m, horizon)
+    criteria, forecasts = np.full(len(y), np.inf), np.zeros((len(y), horizon))
+    if is_positive.any():
+        found = fit_form(y[is_positive], form, m, horizon)
+        criteria[is_positive], forecasts[is_positive] = found
+    return criteria, forecasts
+
+
+def forms(m: int) -> list[Form]:
+    """Return the forms for a season."""
+    seasons = ("none", "additive", "multiplicative") if m > 1 else ("none",)
     return [
         Form(trend=trend, season=season)  # type: ignore[arg-type]
         for season, trend in product(seasons, ("none", "additive", "damped"))
@@ -105,7 +115,10 @@ def settings_of(points: Array, form: Form) -> Settings:
 
 @cache
 def first_points() -> Array:
-    """Return the points from which every search starts, shape (K, 4)."""
-    from scipy.stats import qmc
+    """Return the points from which every search starts, evenly spread, shape (K, 4).
 
-    return np.asarray(qmc.Sobol(4, scramble=False).random(64)[1 : _N_FIRST + 1])
+    Roberts' sequence: multiples of the powers of the root of x^5 = x + 1, modulo 1.
+    """
+    root = 1.1673039782614187
+    steps = root ** -np.arange(1, 5)
+    return np.asarray((0.5 + np.arange(1, _N_FIRST + 1)[:, None] * steps) % 1.0)

@@ -29,7 +29,8 @@ class SeasonalNaive(LocalModel):
     def forecast_rows(self, y: Array, seasons: tuple[int, ...], horizon: int) -> Array:
         """Repeat the last season; where it was not seen in full, the last value."""
         m = seasons[0] if seasons and seasons[0] <= y.shape[1] else 1
-        source = np.where(np.isnan(y[:, -m:]), y[:, -1:], y[:, -m:])
+        is_whole = np.isfinite(y[:, -m])[:, None]
+        source = np.where(is_whole, y[:, -m:], y[:, -1:])
         return np.asarray(source[:, np.arange(horizon) % m])
 
 
@@ -72,4 +73,7 @@ class SeasonalMean(LocalModel):
         if n == 0:
             return np.full((len(y), horizon), np.nan)
         cycles = y[:, y.shape[1] - n * m :].reshape(len(y), n, m)
+        is_whole = np.isfinite(cycles[:, :, :1])
+        is_whole[:, -1] = True
+        cycles = np.where(is_whole, cycles, np.nan)
         return np.asarray(np.nanmean(cycles, axis=1)[:, np.arange(horizon) % m])

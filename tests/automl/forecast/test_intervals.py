@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from automl._forecast._blend import blend_weights
+from automl._forecast._blend import blend_weights, cross_blended
 from automl._forecast._intervals import fit_intervals
 from automl._forecast._measures import FORECAST_METRICS, Truth
 
@@ -69,6 +69,24 @@ def test_weights_find_the_mixture():
     assert weights.sum() == pytest.approx(1.0)
     np.testing.assert_allclose(weights[:2], 0.5, atol=0.03)
     assert weights[2] == 0
+
+
+def test_a_window_does_not_choose_its_own_weights():
+    rng = np.random.default_rng(4)
+    truths = [_truth(rng.normal(0, 1, (5, 3))) for _ in range(3)]
+    forecasts = [rng.normal(0, 1, (15, 3)) for _ in range(2)]
+    asked = []
+
+    def choose(truth, parts):
+        asked.append(truth.y)
+        return np.array([1.0, 0.0])
+
+    blended = cross_blended(truths, forecasts, np.array([0.0, 1.0]), choose)
+    np.testing.assert_array_equal(blended, forecasts[0])
+    for i, y in enumerate(asked):
+        np.testing.assert_array_equal(y, np.vstack([t.y for j, t in enumerate(truths) if j != i]))
+    late = cross_blended(truths, forecasts, np.array([0.0, 1.0]), lambda *_: None)
+    np.testing.assert_array_equal(late, forecasts[1])
 
 
 def test_weights_do_not_fail_on_broken_forecasts():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 from sklearn import metrics as oracle
 
 from automl import FORECAST_METRICS, OptionError
@@ -40,6 +41,7 @@ def test_pooled_measures_agree_with_scikit_learn(truth, forecast):
         "mape": 100 * oracle.mean_absolute_percentage_error(y, f),
         "r2": oracle.r2_score(y, f),
         "wape": np.abs(y - f).sum() / np.abs(y).sum(),
+        "spearman": spearmanr(y, f).statistic,
         "smape": 100 * np.mean(2 * np.abs(y - f) / (np.abs(y) + np.abs(f))),
     }
     for name, value in expected.items():
