@@ -15,7 +15,7 @@ from mlflow_plugins.data.importing._import import (
     import_data,
     look_at,
 )
-from mlflow_plugins.data.importing._readers import TYPES
+from mlflow_plugins.data.importing._readers import TYPES, sheet_names
 from mlflow_plugins.data.importing._sniff import Dialect, sniff
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "is_archive",
     "is_table",
     "look_at",
+    "sheet_names",
     "sniff",
     "unpack",
 ]
