@@ -137,6 +137,7 @@
         if (own !== this.newest) return;
         this.found = found;
         this.frame.hidden = false;
+        this.frame.setAttribute("aria-label", `${KINDS[kind].label} of ${found.columns.join(", ").slice(0, 200)}`);
         dash_clientside.set_props(GRAPH, { figure: found.figure });
         this.drawBelow();
       } catch (error) {

@@ -6,22 +6,6 @@
   const COLUMNS_AT_ONCE = 100; // more come in pages of columns
   const { make } = studioData;
 
-  const TEXT = ["contains", "equals", "notEqual", "startsWith", "endsWith"];
-  const ORDER = ["equals", "notEqual", "lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual", "inRange"];
-  const DAYS = ["equals", "lessThan", "greaterThan", "inRange"];
-  const EMPTY = ["blank", "notBlank"];
-  const always = () => true; // the server filters
-  const option = (displayKey, displayName, numberOfInputs) => ({ displayKey, displayName, numberOfInputs, predicate: always });
-  const filters = {
-    text: ["agTextColumnFilter", [...TEXT, option("in", "Is one of (a, b, \"c, d\")", 1), ...EMPTY]],
-    integer: ["agNumberColumnFilter", [...ORDER, ...EMPTY]],
-    number: ["agNumberColumnFilter", [...ORDER, ...EMPTY]],
-    date: ["agDateColumnFilter", [...DAYS, ...EMPTY]],
-    datetime: ["agDateColumnFilter", [...DAYS, ...EMPTY]],
-    boolean: ["agTextColumnFilter", [option("isTrue", "True", 0), option("isFalse", "False", 0), ...EMPTY]],
-    other: ["agTextColumnFilter", [option("notBlank", "Not blank", 0), option("blank", "Blank", 0)]],
-  };
-
   const button = (text, title, act, className = "") => {
     const made = make("button", className, text);
     made.type = "button";
@@ -87,24 +71,9 @@
         { colId: "row", headerName: "", width: 30 + 10 * this.nRows.toLocaleString("en").length, minWidth: 40, pinned: "left", lockPinned: true, lockPosition: "left", sortable: false,
           resizable: false, suppressMovable: true, cellClass: "row-number", suppressHeaderMenuButton: true,
           valueGetter: (params) => (params.node.rowIndex + 1).toLocaleString("en") },
-        ...[...shown, ...new Set(hidden)].map((key) => this.definition(key, order.get(key), hidden.includes(key)))] });
+        ...[...shown, ...new Set(hidden)].map((key) => studioData.columnDefinition(this.byKey.get(key), { at: order.get(key), hide: hidden.includes(key),
+          isPinned: this.state.pinned.includes(key), summaries: this.summaries }))] });
       this.drawPager();
-    }
-
-    definition(key, [sortIndex, descends] = [null, null], hide = false) {
-      const { name, type, dtype } = this.byKey.get(key);
-      const [filter, filterOptions] = filters[type] || filters.other;
-      const isNumber = type === "integer" || type === "number";
-      return {
-        colId: key, field: key, headerName: name, hide,
-        headerComponentParams: { innerHeaderComponent: studioData.Head, innerHeaderComponentParams: { summaries: this.summaries, type: dtype.toLowerCase() } },
-        filter, filterParams: { filterOptions, debounceMs: 500, maxNumConditions: 2, inRangeInclusive: true, buttons: ["reset"] },
-        sort: descends === null ? null : descends ? "desc" : "asc", sortIndex,
-        pinned: this.state.pinned.includes(key) ? "left" : null,
-        cellClass: isNumber ? "number" : "", cellClassRules: { "no-value": (params) => params.data && params.value === null },
-        valueFormatter: (params) => params.value === null ? "null" : params.value === undefined ? "" : String(params.value) + (params.data?.cut?.has(key) ? "…" : ""),
-        comparator: () => 0,
-      };
     }
 
     // ------------------------------------------------------------ rows

@@ -144,7 +144,9 @@ def _page(
     names = [column.name for column in columns]
     if query.is_whole_file:
         return table.rows(offset=offset, limit=limit, columns=names), table.n_rows
-    order = open_table.order(query)
+    # To find the first rows of an order takes less than to put all of them in order.
+    is_beginning = not query.conditions and offset + limit <= MOST_ROWS
+    order = None if is_beginning and not open_table.knows(query) else open_table.order(query)
     if order is not None:
         return table.take(order[offset : offset + limit], columns), len(order)
     rows = table.rows(

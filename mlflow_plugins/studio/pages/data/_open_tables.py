@@ -69,6 +69,11 @@ class OpenTable:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def knows(self, query: GridQuery) -> bool:
+        """Whether the order of a question is there already."""
+        with self._lock:
+            return query in self._orders
+
     def order(self, query: GridQuery) -> np.ndarray | None:
         """Return the numbers of the rows that a question is about, in its order.
 

@@ -65,6 +65,15 @@ def test_sorted_and_filtered_pages_are_those_of_pandas(ask, people, frame):
     assert count == {"n_rows": int((frame.city != "Rome").sum())}
 
 
+def test_the_beginning_of_an_order_is_that_of_the_whole(ask, people, frame):
+    asked = {"name": "people", "columns": ["c0"], "sort": [["c2", False], ["c1", True]]}
+    expected = frame.sort_values(["city", "amount"], ascending=[True, False]).id.tolist()
+    for offset in (0, 300, 600, 300):  # the second time the whole order is known
+        found = ask("data-rows", offset=offset, limit=100, **asked)
+        assert [row[0] for row in found["rows"]] == expected[offset : offset + 100]
+        assert found["n_rows"] == N
+
+
 def test_pages_of_a_table_whose_order_is_not_kept_are_the_same(ask, people, monkeypatch):
     asked = {"name": "people", "columns": ["c0"], "offset": 300, "sort": [["c1", False]]}
     filters = {"c2": {"type": "equals", "filter": "Rome"}}

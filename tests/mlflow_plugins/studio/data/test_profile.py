@@ -96,6 +96,12 @@ def test_a_column_that_cannot_be_a_target_is_refused(place, people):
     assert "'mail' cannot be a target" in answer.json["message"]
 
 
+def test_not_everybody_can_wait_at_once(ask, people, monkeypatch):
+    monkeypatch.setattr(_profiles, "_MOST_WAITING", 0)
+    refused = ask("data-profile", status=400, name="people")
+    assert "0 profiles are waiting" in refused["message"]
+
+
 def test_what_ends_without_a_profile_says_so(tmp_path):
     process = _profile_process.start_profile(
         [tmp_path / "nothing.parquet"], target=None, result=tmp_path / "r.json", cache=tmp_path
