@@ -12,7 +12,8 @@ from typing import Any
 from mlflow_plugins.core import InvalidInput
 from mlflow_plugins.data._tables import Column, read_rows, summarize
 from mlflow_plugins.data.importing._archives import check_archive, is_archive
-from mlflow_plugins.data.importing._import import FORMATS, ImportOptions, format_of, read_table
+from mlflow_plugins.data.importing._entities import ImportOptions
+from mlflow_plugins.data.importing._reading import FORMATS, format_of, read_table
 from mlflow_plugins.data.importing._sniff import Dialect, sniff
 
 HEAD_BYTES = 4 << 20
