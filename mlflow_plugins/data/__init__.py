@@ -46,6 +46,11 @@ if TYPE_CHECKING:
     )
     from mlflow_plugins.data._profile_process import end_of, start_profile
     from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
+    from mlflow_plugins.data._server_folders import (
+        SERVED_SCHEMES,
+        check_place,
+        serve_others,
+    )
     from mlflow_plugins.data._sources import AssetDatasetSource
     from mlflow_plugins.data._studio_uri import studio_uri
     from mlflow_plugins.data._tables import format_of
@@ -62,6 +67,7 @@ __all__ = [
     "DATA",
     "DATASTORE",
     "DEFAULT_DATASTORE",
+    "SERVED_SCHEMES",
     "AssetAddress",
     "AssetDatasetSource",
     "Datastore",
@@ -76,6 +82,7 @@ __all__ = [
     "as_mlflow_dataset",
     "asset_profile",
     "cache_folder",
+    "check_place",
     "check_url",
     "content_digest",
     "create_data_asset",
@@ -105,6 +112,7 @@ __all__ = [
     "resolve_input",
     "scheme_of",
     "secrets_in",
+    "serve_others",
     "start_profile",
     "studio_uri",
 ]
@@ -141,6 +149,7 @@ _MODULES = {
     "format_of": "_tables",
     **dict.fromkeys(("Fingerprint", "check_url", "fetch", "look_up", "put"), "_remote"),
     **dict.fromkeys(("end_of", "start_profile"), "_profile_process"),
+    **dict.fromkeys(("SERVED_SCHEMES", "check_place", "serve_others"), "_server_folders"),
     "AssetDatasetSource": "_sources",
 }
 

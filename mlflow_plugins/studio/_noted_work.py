@@ -61,6 +61,7 @@ class NotedWork:
                 job=job,
                 phase="running",
                 attempt=uuid.uuid4().hex,
+                started_at=time.time(),
                 worker=str(ProcessIdentity.of()),
                 **values,
             )

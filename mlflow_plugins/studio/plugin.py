@@ -66,13 +66,11 @@ def _allow() -> bool:
 
 def install(app: Flask, access: Any) -> Any:
     """Add the studio to MLflow's Flask app, once; return it."""
-    from mlflow_plugins.core import prepare_environment
     from mlflow_plugins.studio._application import make_studio
 
     if "studio" in app.extensions:
         return app.extensions["studio"]
-    prepare_environment()
-    _reach_artifacts_directly()
+    reach_stores_directly()
     studio = make_studio(
         app,
         static_prefix=_static_prefix(),
@@ -136,10 +134,12 @@ def _make_places(_workspace: str | None) -> None:
 
 
 def reach_stores_directly() -> None:
-    """Let a process that the server has started use the server's stores as the server does."""
+    """Let a server's process, or one that it has started, use the server's stores for others."""
     from mlflow_plugins.core import prepare_environment
+    from mlflow_plugins.data import serve_others
 
     prepare_environment()
+    serve_others()
     _reach_artifacts_directly()
 
 

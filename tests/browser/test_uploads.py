@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
 import pytest
 from playwright.sync_api import Page, Route, expect
 
@@ -103,6 +104,34 @@ def test_a_folder_can_be_dropped_in_part_and_files_keep_their_names(page):
     expect(page.get_by_role("textbox", name="Type")).to_have_value("uri_folder: files as they are")
     expect(page.get_by_role("cell", name="b.bin")).to_be_visible()
     name = f"files-{uuid.uuid4().hex[:6]}"
+    create(page, name)
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+
+
+def test_a_folder_is_chosen_with_its_paths(page, tmp_path):
+    (tmp_path / "photos" / "2024").mkdir(parents=True)
+    (tmp_path / "photos" / "2024" / "a.png").write_bytes(b"1")
+    (tmp_path / "photos" / "b.png").write_bytes(b"22")
+    page.get_by_label("Choose a folder").set_input_files(tmp_path / "photos")
+    expect(page.get_by_role("cell", name="2024/a.png")).to_be_visible()
+    expect(page.get_by_label("Name of the data asset")).to_have_value("photos")
+    expect(page.get_by_role("textbox", name="Type")).to_have_value("uri_folder: files as they are")
+
+
+def test_a_sheet_of_a_workbook_is_chosen(page, tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["a"])
+    book.active.append([1])
+    other = book.create_sheet("Other")
+    other.append(["word"])
+    other.append(["hello"])
+    book.save(tmp_path / "book.xlsx")
+    page.get_by_label("Choose files").set_input_files(tmp_path / "book.xlsx")
+    expect(page.get_by_role("textbox", name="Sheet", exact=True)).to_have_value("Sheet")
+    page.get_by_role("textbox", name="Sheet", exact=True).click()
+    page.get_by_role("option", name="Other").click()
+    expect(page.get_by_role("gridcell", name="hello").first).to_be_visible()
+    name = f"book-{uuid.uuid4().hex[:6]}"
     create(page, name)
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
 

@@ -11,6 +11,7 @@ from mlflow_plugins.core import (
     NotFound,
     did_you_mean,
 )
+from mlflow_plugins.data._server_folders import check_served_datastore
 from mlflow_plugins.data.datastores._base import Datastore
 from mlflow_plugins.data.datastores._filesystem import FileDatastore
 from mlflow_plugins.data.datastores._http import HttpDatastore
@@ -88,6 +89,7 @@ def open_document(document: Mapping[str, Any]) -> Datastore:
 
 
 def _opened(name: str, spec: Mapping[str, Any]) -> Datastore:
+    check_served_datastore(name, spec)
     if spec["type"] == "sql":
         return SqlDatastore(name, spec)
     if spec["type"] == "http":

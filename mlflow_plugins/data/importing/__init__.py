@@ -6,16 +6,11 @@
 
 from mlflow_plugins.data.importing._apply import apply_import_file
 from mlflow_plugins.data.importing._archives import is_archive, unpack
+from mlflow_plugins.data.importing._csv import TYPES
+from mlflow_plugins.data.importing._entities import Imported, ImportOptions, Look, SqlQuery
 from mlflow_plugins.data.importing._glance import BadLine, Glance, glance, is_table
-from mlflow_plugins.data.importing._import import (
-    Imported,
-    ImportOptions,
-    Look,
-    SqlQuery,
-    import_data,
-    look_at,
-)
-from mlflow_plugins.data.importing._readers import TYPES
+from mlflow_plugins.data.importing._import import import_data, look_at
+from mlflow_plugins.data.importing._readers import sheet_names
 from mlflow_plugins.data.importing._sniff import Dialect, sniff
 
 __all__ = [
@@ -33,6 +28,7 @@ __all__ = [
     "is_archive",
     "is_table",
     "look_at",
+    "sheet_names",
     "sniff",
     "unpack",
 ]

@@ -15,6 +15,8 @@ MOST_BYTES = 16 << 30
 MOST_RATIO = 200  # text packs at 5 to 20; a bomb at 1000 and more
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _SMALL_BYTES = 1 << 20
+# `tarfile` raises the last two where a header ends too early.
+_DAMAGED = (tarfile.TarError, zlib.error, lzma.LZMAError, OSError, EOFError, TypeError, ValueError)
 
 
 def is_archive(name: str) -> bool:
@@ -105,7 +107,7 @@ def _unpack_tar(path: Path, folder: Path) -> list[Path]:
                             )
                         copy.write(block)
                 found.append(target)
-    except (tarfile.TarError, zlib.error, lzma.LZMAError, OSError, EOFError) as error:
+    except _DAMAGED as error:
         raise InvalidInput(
             f"{path.name!r} is not a TAR file, or it is damaged: {error}."
         ) from error

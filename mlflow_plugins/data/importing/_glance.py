@@ -12,7 +12,8 @@ from typing import Any
 from mlflow_plugins.core import InvalidInput
 from mlflow_plugins.data._tables import Column, read_rows, summarize
 from mlflow_plugins.data.importing._archives import check_archive, is_archive
-from mlflow_plugins.data.importing._import import FORMATS, ImportOptions, format_of, read_table
+from mlflow_plugins.data.importing._entities import ImportOptions
+from mlflow_plugins.data.importing._reading import FORMATS, format_of, read_table
 from mlflow_plugins.data.importing._sniff import Dialect, sniff
 
 HEAD_BYTES = 4 << 20
@@ -197,11 +198,14 @@ def _bad_lines(rejected: Path | None, head: Path | None) -> list[BadLine]:
     with rejected.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))[1:]
     found = [BadLine(line=int(line), reason=why, content=text) for line, why, text in rows]
-    if head is not None and found:
-        with head.open("rb") as file:
-            n_lines = sum(1 for _ in file)
-        found = [one for one in found if one.line < n_lines]
+    if head is not None and found and _ends_with(head, found[-1].content):
+        found.pop()
     return found
+
+
+def _ends_with(head: Path, content: str) -> bool:
+    text = head.read_text(encoding="utf-8", errors="replace")
+    return text.rstrip("\r\n").endswith(content.rstrip("\r\n"))
 
 
 def _sheets(path: Path) -> tuple[str, ...]:

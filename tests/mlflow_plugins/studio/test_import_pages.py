@@ -2,9 +2,10 @@
 
 import pytest
 
-from mlflow_plugins.core import InvalidInput, NotAllowed
+from mlflow_plugins.core import AssetStore, InvalidInput, NotAllowed
+from mlflow_plugins.data import check_place, fetch_place
 from mlflow_plugins.data.datastores import create_datastore
-from mlflow_plugins.studio._server_folders import check_address, check_place, open_for_page
+from mlflow_plugins.studio._server_folders import check_address, open_for_page
 from mlflow_plugins.studio._upload_folder import Upload, UploadFile
 from mlflow_plugins.studio._uploads import read_wish
 from mlflow_plugins.studio.pages.data import _import_form as form
@@ -165,6 +166,19 @@ def test_what_leads_to_the_servers_disk_is_refused(spec, monkeypatch, tmp_path):
     monkeypatch.setenv("MLFLOW_STUDIO_SERVER_FOLDERS", str(tmp_path))
     with pytest.raises(NotAllowed, match="disk"):
         check_place("x", spec)
+
+
+@pytest.mark.parametrize("address", ["file:///etc/passwd", "local:///etc/passwd", "dir:///etc"])
+def test_a_server_reads_no_reference_to_its_own_disk(sqlite_client, tmp_path, monkeypatch, address):
+    """Such a record can be written from far away, without any page."""
+    store = AssetStore(sqlite_client)
+    monkeypatch.setenv("_MLFLOW_STUDIO_SERVING", "true")
+    with pytest.raises(NotAllowed, match="own disk"):
+        fetch_place(store, address, tmp_path, is_folder=False)
+    create_datastore(store, {"name": "etc", "type": "local", "path": "/etc"})
+    with pytest.raises(NotAllowed, match="own disk"):
+        fetch_place(store, "azureml://datastores/etc/paths/passwd", tmp_path, is_folder=False)
+    assert list(tmp_path.iterdir()) == [] or not (tmp_path / "passwd").exists()
 
 
 def test_a_link_does_not_lead_out_of_a_folder_that_may_be_read(tmp_path, monkeypatch):

@@ -267,9 +267,9 @@ def _is_clock() -> bool:
 def _moving(state: dict[str, Any]) -> Component:
     n_rows = state.get("n_rows")
     rows = f", {n_rows:,} rows so far" if n_rows else ""
-    return html.P(
-        [ui.badge("Running"), f" {state.get('step') or 'Starting'}{rows}…"], role="status"
-    )
+    since = time.time() - state.get("started_at", time.time())
+    words = f" {state.get('step') or 'Starting'}{rows}, for {ui.duration(round(since))}…"
+    return html.P([ui.badge("Running"), words], role="status")
 
 
 def _listing(upload: Upload) -> Component:

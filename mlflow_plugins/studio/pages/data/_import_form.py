@@ -1,5 +1,6 @@
 """The form of new data: its inputs, and what they say as an importer understands it."""
 
+import contextlib
 import json
 import re
 import unicodedata
@@ -11,7 +12,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from mlflow_plugins.core import InvalidInput
+from mlflow_plugins.core import InvalidInput, StudioError
 from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._upload_folder import Upload
 
@@ -71,7 +72,6 @@ class Form:
             ]
             return ui.card("What it is", ui.form(kind), *hidden, *unused)
         is_text = self._has(".csv", ".tsv", ".txt", ".dat") or self._has_archive()
-        is_book = self._has(".xlsx", ".xlsm")
         texts = dmc.SimpleGrid(
             [
                 self._select(
@@ -121,18 +121,15 @@ class Form:
             {"parquet": "Parquet, with the types above", "as-it-is": "the file as it is"},
             "parquet",
         )
-        sheet = dmc.TextInput(
-            id=self._field("sheet"),
-            label="Sheet",
-            description="Of a workbook with several; empty: the first one.",
-            value="",
-        )
+        sheets = self._sheets()
+        choices = {one: one for one in sheets} or {"": "-"}
+        sheet = self._select("sheet", "Sheet", choices, next(iter(sheets), ""))
         return ui.card(
             "How it is read",
             ui.form(
                 kind,
                 html.Div(dmc.Stack([texts, lines], gap="sm"), hidden=not is_text),
-                html.Div(sheet, hidden=not is_book),
+                html.Div(sheet, hidden=not sheets),
                 html.Div(stored, hidden=not is_text),
             ),
             *hidden,
@@ -180,6 +177,15 @@ class Form:
 
     def _has(self, *suffixes: str) -> bool:
         return any(one.suffix.lower() in suffixes for one in self._upload.things())
+
+    def _sheets(self) -> tuple[str, ...]:
+        """Return the sheets of the first workbook; none if there is none that can be read."""
+        from mlflow_plugins.data.importing import sheet_names
+
+        books = [one for one in self._upload.things() if one.suffix.lower() in (".xlsx", ".xlsm")]
+        with contextlib.suppress(StudioError):  # the glance says what is wrong with it
+            return sheet_names(books[0], shown=books[0].name) if books else ()
+        return ()
 
     def _has_archive(self) -> bool:
         from mlflow_plugins.data.importing import is_archive

@@ -7,8 +7,9 @@ from dash import html
 from dash.development.base_component import Component
 
 from mlflow_plugins.core import InvalidInput, StudioError
+from mlflow_plugins.data import SERVED_SCHEMES, check_place
 from mlflow_plugins.studio import _components as ui
-from mlflow_plugins.studio._server_folders import check_address, check_place
+from mlflow_plugins.studio._server_folders import check_address
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio._upload_folder import Upload, in_words
 from mlflow_plugins.studio._upload_places import folder_of, new_token, remove_forgotten
@@ -21,11 +22,6 @@ _SOURCES = {
     "A query": "query",
     "A reference": "reference",
 }
-# Not all that fsspec reads: some of its addresses are names for the server's own disk.
-_SCHEMES = (
-    *("azureml", "https", "http", "s3", "s3a", "gs", "gcs"),
-    *("abfs", "abfss", "az", "wasb", "wasbs"),
-)
 _PLACEHOLDER = "TOKEN"  # the browser puts the upload's own in its place
 _WHAT = {
     "address": "A file or folder in a datastore, in object storage or on the web is copied into "
@@ -240,10 +236,10 @@ def _read_address(address: str | None, what: str | None, *, is_reference: bool) 
             "from this computer, or give an address: azureml://datastores/NAME/paths/PATH, "
             "https://…, s3://…"
         )
-    if scheme_of(text) not in _SCHEMES:
+    if scheme_of(text) not in SERVED_SCHEMES:
         raise InvalidInput(
             f"Addresses that begin with {scheme_of(text)!r} are not read for a page. It must begin "
-            f"with one of: {', '.join(_SCHEMES)}. Make a datastore of any other place."
+            f"with one of: {', '.join(SERVED_SCHEMES)}. Make a datastore of any other place."
         )
     if secrets_in(text):
         raise InvalidInput(

@@ -8,8 +8,8 @@ from dash import html
 from dash.development.base_component import Component
 
 from mlflow_plugins.core import InvalidInput
+from mlflow_plugins.data import check_place
 from mlflow_plugins.studio import _components as ui
-from mlflow_plugins.studio._server_folders import check_place
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.datastores._parts import (
     DETAIL,
