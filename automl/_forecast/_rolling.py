@@ -62,4 +62,5 @@ def _cutoffs(answer: pd.DataFrame, predictor: "ForecastPredictor") -> pd.Series:
         if spec.id_columns
         else pd.Series([answer[spec.time_column].min()] * len(answer))
     )
-    return first - pd.tseries.frequencies.to_offset(spec.freq)
+    offset = pd.tseries.frequencies.to_offset(spec.freq)
+    return first.map({stamp: stamp - offset for stamp in first.unique()})

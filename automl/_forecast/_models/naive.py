@@ -75,5 +75,7 @@ class SeasonalMean(LocalModel):
         cycles = y[:, y.shape[1] - n * m :].reshape(len(y), n, m)
         is_whole = np.isfinite(cycles[:, :, :1])
         is_whole[:, -1] = True
-        cycles = np.where(is_whole, cycles, np.nan)
-        return np.asarray(np.nanmean(cycles, axis=1)[:, np.arange(horizon) % m])
+        counts = np.isfinite(np.where(is_whole, cycles, np.nan)).sum(axis=1)
+        sums = np.nansum(np.where(is_whole, cycles, 0.0), axis=1)
+        mean = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+        return np.asarray(mean[:, np.arange(horizon) % m])
