@@ -71,13 +71,20 @@ window.studioData = window.studioData || {};
     history.replaceState(history.state, "", location.pathname + (text ? `?${text}` : ""));
   };
 
-  // Asks the server (_calls.py); an answer that is no success throws what it says.
-  studioData.ask = async (calls, name, question, signal) => {
-    const answer = await fetch(calls + name, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(question), signal });
-    const document = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(document.message || `The server answered with the status ${answer.status}.`);
-    return document;
+  const RETRY_MS = 1500;
+
+  // Asks the server (_calls.py); an answer that is no success throws what it says. While a table is
+  // being opened the server says 503, and the page asks again as long as it is shown.
+  studioData.ask = async (calls, name, question) => {
+    const page = location.pathname;
+    for (;;) {
+      const answer = await fetch(calls + name, {
+        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(question) });
+      const document = await answer.json().catch(() => ({}));
+      if (answer.ok) return document;
+      if (answer.status !== 503 || location.pathname !== page) throw new Error(document.message || `The server answered with the status ${answer.status}.`);
+      await new Promise((done) => setTimeout(done, RETRY_MS));
+    }
   };
 
   // A tab's link was written before the filter was: it takes along what the address says now.

@@ -1,9 +1,12 @@
 """Tables that this process keeps open for a while, so that a page does not open one per question.
 
 Few, and not for long: an open table holds DuckDB's memory. Who asks has read the asset with his
-own rights before; a record's id belongs to one workspace only.
+own rights before; a record's id belongs to one workspace only. What takes long to open, because it
+must be fetched or converted, is opened by a thread of its own, so that no request waits for it.
 """
 
+import contextlib
+import contextvars
 import shutil
 import tempfile
 import threading
@@ -17,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
-from mlflow_plugins.core import Asset, AssetStore
+from mlflow_plugins.core import Asset, AssetStore, StudioError
 from mlflow_plugins.studio.pages.data._grid_query import GridQuery
 
 if TYPE_CHECKING:
@@ -29,11 +33,18 @@ _CONVERSION_S = 1800.0  # of CSV and JSON lines, once for all
 _MEMORY = "1GB"
 _MOST_OPEN = 3
 _IDLE_S = 300.0
+_PATIENCE_S = 10.0
 _MOST_ORDERS = 8
 _ORDER_BYTES = 64 << 20  # of one table; 16 million rows
 
 T = TypeVar("T")
 Opener = Callable[[AssetStore, Asset], tuple["Table", Path | None]]
+
+
+class StillOpening(StudioError):
+    """The table is being fetched or converted; whoever asks again later gets it."""
+
+    code = TEMPORARILY_UNAVAILABLE
 
 
 class OpenTable:
@@ -42,13 +53,14 @@ class OpenTable:
     def __init__(self) -> None:
         self.users = 0
         self.last_used = time.monotonic()
+        self.was_told = False
         self._opened: Future[tuple[Table, Path | None]] = Future()
         self._orders: OrderedDict[GridQuery, Future[np.ndarray]] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
     def table(self) -> "Table":
-        """The table; waits for whoever opens it."""
+        """The table; only for those to whom it was lent."""
         return self._opened.result()[0]
 
     @property
@@ -57,8 +69,30 @@ class OpenTable:
         return self._opened.done() and self._opened.exception() is not None
 
     def open(self, opener: Callable[[], tuple["Table", Path | None]]) -> None:
-        """Open it; called by one thread only, the others wait at `table`."""
-        _fulfil(self._opened, opener)
+        """Open it; called once, the others `wait`."""
+        with contextlib.suppress(Exception):  # told to those who wait
+            _fulfil(self._opened, opener)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it is open.
+
+        Raises:
+            StillOpening: It takes longer.
+            StudioError: Whatever its opener raised.
+        """
+        try:
+            self._opened.result(seconds)
+        except TimeoutError:
+            if self._opened.done():  # its opener's own
+                self.was_told = True
+                raise
+            raise StillOpening(
+                "The table is being opened: it is fetched and, unless it is Parquet, converted, "
+                "once for all. Ask again in a moment."
+            ) from None
+        except Exception:
+            self.was_told = True
+            raise
 
     def close(self) -> None:
         """Free its memory, and what was fetched for it alone."""
@@ -116,14 +150,21 @@ class OpenTables:
         opener: Opens an asset's table; may return a folder that goes when the table is closed.
         most: How many may be open while nobody uses them.
         idle_s: Seconds without a question after which one is closed.
+        patience_s: Most seconds that a request waits for a table to be opened.
     """
 
     def __init__(
-        self, opener: Opener | None = None, *, most: int = _MOST_OPEN, idle_s: float = _IDLE_S
+        self,
+        opener: Opener | None = None,
+        *,
+        most: int = _MOST_OPEN,
+        idle_s: float = _IDLE_S,
+        patience_s: float = _PATIENCE_S,
     ) -> None:
         self._opener = opener or open_for_page
         self._most = most
         self._idle_s = idle_s
+        self._patience_s = patience_s
         self._open: OrderedDict[str, OpenTable] = OrderedDict()
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
@@ -136,24 +177,38 @@ class OpenTables:
         Raises:
             InvalidInput: The asset is no table.
             StudioError: Its content is not what was noted.
+            StillOpening: It takes long to open; whoever asks again later gets it.
         """
         with self._lock:
             one = self._open.get(asset.record_id)
-            is_new = one is None or one.is_broken
-            if one is None or is_new:
+            if one is None or (one.is_broken and one.was_told):
                 one = self._open[asset.record_id] = OpenTable()
+                one.users += 1  # who opens it
+                self._start(one, store, asset)
             one.users += 1
             self._open.move_to_end(asset.record_id)
         try:
-            if is_new:
-                one.open(lambda: self._opener(store, asset))
-            _ = one.table  # raises what its opener met
+            one.wait(self._patience_s)
             yield one
         finally:
-            with self._lock:
-                one.users -= 1
-                one.last_used = time.monotonic()
-            self.close_idle()
+            self._give_back(one)
+
+    def _start(self, one: OpenTable, store: AssetStore, asset: Asset) -> None:
+        def work() -> None:
+            try:
+                one.open(lambda: self._opener(store, asset))
+            finally:
+                self._give_back(one)
+
+        # The request's context has the user and the workspace; the store asks for both.
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(work,), name="open-table", daemon=True).start()
+
+    def _give_back(self, one: OpenTable) -> None:
+        with self._lock:
+            one.users -= 1
+            one.last_used = time.monotonic()
+        self.close_idle()
 
     def close_idle(self) -> None:
         """Close what nobody has used for long, and the oldest if too many are open."""
@@ -170,7 +225,13 @@ class OpenTables:
                 for place, (key, one) in enumerate(free)
                 if place < n_too_many or now - one.last_used >= self._idle_s
             ]
-            broken = [key for key, one in self._open.items() if one.is_broken and one.users == 0]
+            broken = [
+                key
+                for key, one in self._open.items()
+                if one.is_broken
+                and one.users == 0
+                and (one.was_told or now - one.last_used >= self._idle_s)
+            ]
             for key in [*broken, *(key for key, _ in closing)]:
                 del self._open[key]
             self._set_timer()

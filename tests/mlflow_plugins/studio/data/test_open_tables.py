@@ -1,6 +1,8 @@
 """Few tables are open at once, none for long, and each is opened once however many ask."""
 
+import contextvars
 import gc
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -13,7 +15,7 @@ from mlflow_plugins.core import InvalidInput
 from mlflow_plugins.data.explore import Filter, SortKey, open_table
 from mlflow_plugins.studio.pages.data import _open_tables
 from mlflow_plugins.studio.pages.data._grid_query import GridQuery
-from mlflow_plugins.studio.pages.data._open_tables import OpenTables
+from mlflow_plugins.studio.pages.data._open_tables import OpenTables, StillOpening
 
 BACKWARDS = GridQuery(sort=(SortKey(column="n", descending=True),))
 
@@ -41,9 +43,16 @@ def asset(name):
 
 
 def is_closed(table):
-    with pytest.raises(duckdb.Error, match="closed"):
-        table.rows()
+    wait_until(lambda: _refuses(table))
     return True
+
+
+def _refuses(table):
+    try:
+        table.rows()
+    except (duckdb.Error, InvalidInput) as error:  # the latter if it is closed meanwhile
+        return "closed" in str(error)
+    return False
 
 
 def test_those_who_ask_at_the_same_time_share_one(opener):
@@ -63,10 +72,10 @@ def test_the_table_that_was_used_longest_ago_is_closed(opener):
     for name in "abac":
         with tables.lend(None, asset(name)) as one:
             kept[name] = one.table
-    assert len(tables) == 2
+    wait_until(lambda: len(tables) == 2)
     assert is_closed(kept["b"])
     assert kept["a"].n_rows == kept["a"].count() == 10
-    assert not (opener.folder / "own-2").exists()
+    wait_until(lambda: not (opener.folder / "own-2").exists())
     assert (opener.folder / "own-1").exists()
 
 
@@ -75,9 +84,10 @@ def test_a_table_that_is_lent_stays_open(opener):
     with tables.lend(None, asset("a")) as first:
         with tables.lend(None, asset("b")):
             pass
-        assert first.table.rows(limit=1).num_rows == 1
-    assert len(tables) == 0
-    assert is_closed(first.table)
+        table = first.table
+        assert table.rows(limit=1).num_rows == 1
+    wait_until(lambda: len(tables) == 0)
+    assert is_closed(table)
 
 
 def test_an_idle_table_is_closed_without_anybody_asking(opener):
@@ -117,6 +127,55 @@ def test_a_table_that_could_not_be_opened_is_tried_again(opener):
             pass
     tables._opener = opener
     with tables.lend(None, asset("a")) as one:
+        assert one.table.n_rows == 10
+
+
+def test_nobody_waits_long_for_a_table_that_takes_long_to_open(opener):
+    is_ready = threading.Event()
+
+    def slow(store, asset):
+        assert is_ready.wait(10)
+        return opener(store, asset)
+
+    tables = OpenTables(slow, patience_s=0.05, idle_s=0.0)
+    for _ in range(2):
+        with pytest.raises(StillOpening, match="is being opened"), tables.lend(None, asset("a")):
+            pass
+    is_ready.set()
+    tables._patience_s = 10
+    with tables.lend(None, asset("a")) as one:
+        assert one.table.n_rows == 10
+    assert opener.opened == ["a"]
+
+
+def test_what_went_wrong_after_the_waiting_is_told_once(opener):
+    is_ready = threading.Event()
+
+    def refuse(_store, _asset):
+        assert is_ready.wait(10)
+        raise TimeoutError("the place does not answer")
+
+    tables = OpenTables(refuse, patience_s=0.05)
+    with pytest.raises(StillOpening), tables.lend(None, asset("a")):
+        pass
+    is_ready.set()
+    tables._patience_s = 10
+    with pytest.raises(TimeoutError, match="does not answer"), tables.lend(None, asset("a")):
+        pass
+    tables._opener = opener
+    with tables.lend(None, asset("a")) as one:
+        assert one.table.n_rows == 10
+
+
+def test_a_table_is_opened_with_the_rights_of_whoever_asked(opener):
+    user = contextvars.ContextVar("user")
+
+    def open_as(store, asset):
+        assert user.get() == "ann"
+        return opener(store, asset)
+
+    user.set("ann")
+    with OpenTables(open_as).lend(None, asset("a")) as one:
         assert one.table.n_rows == 10
 
 
