@@ -80,12 +80,15 @@ class Versions:
         n_rejected = asset.spec.get("n_rejected")
         if not n_rejected:
             return n_rows
-        place = self._studio.assets().records.experiment_id(DATA)
+        words = f"{'1 line' if n_rejected == 1 else f'{n_rejected:,} lines'} kept aside"
+        records = self._studio.assets().records
+        if not records.client.list_artifacts(asset.record_id, "rejected"):
+            return html.Span(f"{n_rows}; {words}")  # beside their source, by the command line
+        place = records.experiment_id(DATA)
         address = self._studio.mlflow_link(
             f"experiments/{place}/runs/{asset.record_id}/artifacts/rejected"
         )
-        lines = "1 line" if n_rejected == 1 else f"{n_rejected:,} lines"
-        return html.Span([n_rows, " ", ui.outside(f"{lines} kept aside", address)])
+        return html.Span([n_rows, "; ", ui.outside(words, address)])
 
     def _archiving(self, asset: Asset) -> Component:
         values = {"name": asset.name, "version": asset.version}
