@@ -5,7 +5,6 @@ noted in the folder for whoever polls.
 """
 
 import errno
-import logging
 import shutil
 import time
 from collections.abc import Mapping
@@ -21,7 +20,6 @@ TYPES = ("uri_file", "uri_folder", "mltable")
 
 _NOTE_SECONDS = 0.5
 _COPIES = 2  # of a table while it is read: in plain UTF-8, and as Parquet
-_LOGGER = logging.getLogger("mlflow_plugins.studio")
 
 
 def run_task(store: AssetStore, upload: Upload, job: str, document: Mapping[str, Any]) -> None:
