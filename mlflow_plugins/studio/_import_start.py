@@ -5,7 +5,6 @@ seconds to start, so a small table is read where we are.
 """
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -25,8 +24,6 @@ from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio._upload_folder import Upload
 
 SMALL_BYTES = 48 << 20
-
-_LOGGER = logging.getLogger("mlflow_plugins.studio")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

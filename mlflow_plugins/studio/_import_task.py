@@ -4,7 +4,7 @@ Knows no request and no page: a store, an upload's folder and a document go in, 
 noted in the folder for whoever polls.
 """
 
-import logging
+import errno
 import shutil
 import time
 from collections.abc import Mapping
@@ -20,7 +20,6 @@ TYPES = ("uri_file", "uri_folder", "mltable")
 
 _NOTE_SECONDS = 0.5
 _COPIES = 2  # of a table while it is read: in plain UTF-8, and as Parquet
-_LOGGER = logging.getLogger("mlflow_plugins.studio")
 
 
 def run_task(store: AssetStore, upload: Upload, job: str, document: Mapping[str, Any]) -> None:
@@ -29,9 +28,18 @@ def run_task(store: AssetStore, upload: Upload, job: str, document: Mapping[str,
         result = _bring(store, upload, document) if job == BRING else _make(store, upload, document)
     except Exception as error:  # noqa: BLE001 - shown to the user, logged if unexpected
         if upload.folder.is_dir():  # else it was cancelled meanwhile
-            upload.note(phase="failed", message=in_pages_words(failure_of(error).message))
+            upload.note(phase="failed", message=_message_of(error))
         return
     upload.note(phase="done", **result)
+
+
+def _message_of(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"A disk of the server is full ({error.strerror}): the one of uploads, or the one of "
+            "artifacts. Make room, and try again: what was sent is still there."
+        )
+    return in_pages_words(failure_of(error).message)
 
 
 # What messages say of options of the command line, in the words of the page.

@@ -143,10 +143,11 @@ class Upload(NotedWork):
                 such file.
             StudioError: The disk is full.
         """
-        files = self.files()
-        if not 0 <= index < len(files):
-            raise InvalidInput(f"The upload has {len(files)} files, and none with number {index}.")
-        file, path = files[index], self._path(files[index])
+        listed = self.manifest()["files"]
+        if not 0 <= index < len(listed):
+            raise InvalidInput(f"The upload has {len(listed)} files, and none with number {index}.")
+        file = UploadFile(path=listed[index][0], size_bytes=listed[index][1])
+        path = self._path(file)
         if crc32 is not None and zlib.crc32(piece) != crc32:
             raise InvalidInput(
                 f"The piece at {offset} of {file.path!r} arrived damaged: its checksum is not what "

@@ -87,8 +87,7 @@ def _begin(studio: Studio) -> dict[str, Any]:
     files = checked_files(_files_of(document))
     n_bytes = sum(one.size_bytes for one in files)
     _check_limit(studio, n_bytes, purpose)
-    # Who may not even look is told so now.
-    studio.assets().records.experiment_id("job" if purpose == CODE else "data")
+    studio.check_edit("job" if purpose == CODE else "data")
     remove_forgotten()
     check_room(uploads_folder(), n_bytes, _active_uploads())
     token = new_token()

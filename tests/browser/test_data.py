@@ -167,6 +167,55 @@ def test_any_name_is_shown_and_a_long_value_opens_whole(open_page, odd):
     assert page.evaluate("window.hacked") is None
 
 
+@pytest.fixture(scope="module")
+def kinds(store, tmp_path_factory):
+    frame = pd.DataFrame(
+        {
+            "flag": pd.array([True, False, None, True] * 10, dtype="boolean"),
+            "day": (pd.Timestamp("2020-01-01") + pd.to_timedelta(range(40), unit="D")).date,
+            "word": [["a", "b", "c, d", None][n % 4] for n in range(40)],
+        }
+    )
+    path = tmp_path_factory.mktemp("tables") / "kinds.parquet"
+    frame.to_parquet(path)
+    create_data_asset(store, path, name="kinds")
+
+
+def test_each_type_has_its_filter_and_a_cell_is_copied(open_page, kinds):
+    page = open_page("/data/asset/kinds", permissions=["clipboard-read", "clipboard-write"])
+    total = page.locator("output.total")
+    expect(total).to_have_text("40 rows")
+
+    def choose(column, option, *values):
+        head(page, column).locator(".ag-header-cell-filter-button").click()
+        page.locator(".ag-filter .ag-picker-field-wrapper").first.click()
+        page.get_by_role("option", name=option, exact=True).click()
+        for place, value in enumerate(values):
+            page.locator(".ag-filter input").nth(place).fill(value)
+
+    choose(0, "True")
+    expect(total).to_have_text("20 of 40 rows")
+    page.keyboard.press("Escape")
+    choose(1, "Between", "2020-01-02", "2020-01-09")
+    expect(total).to_have_text("4 of 40 rows")
+    page.keyboard.press("Escape")
+    choose(2, 'Is one of (a, b, "c, d")', 'a, "c, d"')
+    expect(total).to_have_text("2 of 40 rows")
+    page.keyboard.press("Escape")
+    cell(page, 1, 1).click()
+    page.keyboard.press("Control+c")
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "2020-01-05"
+    page.get_by_role("button", name="Clear filters").click()
+    expect(total).to_have_text("40 rows")
+    choose(2, "Blank")
+    expect(total).to_have_text("10 of 40 rows")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Versions").click()
+    page.go_back()
+    expect(total).to_have_text("10 of 40 rows")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("tab", ["preview", "profile", "charts", "about"])
 def test_its_parts_can_be_read_also_in_a_narrow_window(open_page, odd, tab, scheme):

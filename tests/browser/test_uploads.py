@@ -1,7 +1,9 @@
 """New data in a real browser: sending, being interrupted, how it is read, what it becomes."""
 
+import io
 import os
 import uuid
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +21,13 @@ def page(open_page: Callable[..., Page]) -> Page:
     page = open_page("/data/new")
     page.get_by_role("heading", name="New data").wait_for()
     return page
+
+
+def bomb() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros.csv", bytes(64 * MIB))
+    return buffer.getvalue()
 
 
 def send(page: Page, content: bytes, *, file: str = "table.csv") -> None:
@@ -143,6 +152,8 @@ def test_a_sheet_of_a_workbook_is_chosen(page, tmp_path):
         (b"", "empty.csv", "is empty"),
         (b"a,b\n", "headless.csv", "but no rows"),
         (b"PK\x03\x04nonsense", "archive.zip", "is not a ZIP file"),
+        (bomb(), "bomb.zip", "times its size"),
+        (b"a,b\n\xff\xfe\x00\x01,2\n", "noise.csv", "is not a text file"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_with_the_reason(page, content, file, message):
@@ -150,6 +161,22 @@ def test_a_file_that_cannot_be_used_is_refused_with_the_reason(page, content, fi
     create(page, "refused")
     expect(page.get_by_role("alert").filter(has_text=message).first).to_be_visible()
     expect(page.get_by_role("button", name="Create")).to_be_enabled()
+
+
+def test_a_table_of_ten_thousand_columns_can_be_looked_at(page):
+    row = ",".join("1" for _ in range(10_000))
+    header = ",".join(f"c{n}" for n in range(10_000))
+    send(page, f"{header}\n{row}\n".encode())
+    expect(page.get_by_text("200 of 10,000 columns; all are stored")).to_be_visible()
+
+
+def test_an_encoding_that_the_file_has_not_is_named(page):
+    send(page, "город,число\nМосква,1\nКазань,2\n".encode("cp1251"))  # noqa: RUF001
+    expect(page.get_by_role("definition").filter(has_text="cp1251")).to_be_visible()
+    page.get_by_role("textbox", name="Encoding").click()
+    page.get_by_role("option", name="utf-8", exact=True).click()
+    alert = page.get_by_role("alert").filter(has_text="is not text in the encoding 'utf-8'")
+    expect(alert).to_contain_text("Choose another encoding, or let it be found out.")
 
 
 def test_a_name_that_breaks_a_rule_is_refused(page):

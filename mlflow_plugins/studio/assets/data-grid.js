@@ -22,6 +22,9 @@
       this.summaries = new studioData.Summaries((columns) => this.ask("data-summary",
         { columns, filters: this.state.filter, search: this.state.search }));
       this.round = 0;
+      // Dash writes the filter back a moment after each change, over what is being typed by then.
+      this.setFilter = api.setFilterModel.bind(api);
+      api.setFilterModel = () => {};
     }
 
     ask(name, question) {
@@ -46,7 +49,7 @@
       this.box.style.setProperty("--rows", Math.max(3, this.nRows));
       this.drawTools();
       this.setColumns();
-      this.api.setFilterModel(this.state.filter);
+      if (Object.keys(this.state.filter).length) this.setFilter(this.state.filter);
       this.listen();
       this.api.setGridOption("datasource", { getRows: (request) => this.getRows(request) });
     }
@@ -245,7 +248,7 @@
       this.searchField.value = this.state.search = "";
       this.state.filter = {};
       this.renew(true);
-      if (hasFilter) this.api.setFilterModel(null);
+      if (hasFilter) this.setFilter(null);
       this.api.purgeInfiniteCache();
     }
 

@@ -49,6 +49,16 @@ def test_versions_say_what_each_changed_and_what_can_be_done(place, versions):
     assert "Restore" in text
 
 
+def test_lines_that_were_kept_aside_can_be_found(place, versions, tmp_path):
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    create_data_asset(versions, tmp_path / "a.csv", name="people", noted={"n_rejected": 2})
+    asset = versions.get("data", "people")
+    assert "1; 2 lines kept aside" in place.open("/data/asset/people", "?tab=versions")
+    versions.records.client.log_text(asset.record_id, "line,reason", "rejected/a.csv")
+    text = place.open("/data/asset/people", "?tab=versions")
+    assert f"/runs/{asset.record_id}/artifacts/rejected" in text
+
+
 def test_a_description_can_be_changed(versions):
     asset = versions.get("data", "people", "1")
     versions.set_description(asset, "What people do")

@@ -1,5 +1,6 @@
 """Files come in pieces, become data assets, and are refused with the reason."""
 
+import errno
 import io
 import os
 import signal
@@ -347,6 +348,18 @@ def test_a_worker_that_is_gone_has_failed(tmp_path):
     assert upload.state()["phase"] == "failed"
     assert "has ended before it was done" in upload.state()["message"]
     assert upload.start("create")
+
+
+def test_a_full_disk_is_named_and_what_was_sent_is_kept(place, monkeypatch):
+    def full(*_args, **_more):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    token = send(place, {"a.csv": b"a\n1\n"})
+    with monkeypatch.context() as patched:
+        patched.setattr("mlflow.MlflowClient.log_artifact", full)
+        state = create(place, token)
+    assert "A disk of the server is full (No space left on device)" in state["message"]
+    assert create(place, token)["phase"] == "done"
 
 
 def test_a_forgotten_upload_is_removed(place):

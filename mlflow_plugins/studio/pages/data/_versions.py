@@ -66,13 +66,29 @@ class Versions:
         return [
             html.Strong(asset.version) if is_shown else ui.link(asset.version, address),
             html.Span([*map(ui.tag, asset.labels), *(["archived"] if asset.is_archived else [])]),
-            ui.number(asset.spec.get("n_rows")),
+            self._rows(asset),
             ui.size(asset.spec.get("size_bytes", 0)),
             ui.ago(asset.created_at),
             asset.created_by,
             changes,
             self._archiving(asset),
         ]
+
+    def _rows(self, asset: Asset) -> Any:
+        """Return how many there are, and the way to the lines that were none."""
+        n_rows = ui.number(asset.spec.get("n_rows"))
+        n_rejected = asset.spec.get("n_rejected")
+        if not n_rejected:
+            return n_rows
+        words = f"{'1 line' if n_rejected == 1 else f'{n_rejected:,} lines'} kept aside"
+        records = self._studio.assets().records
+        if not records.client.list_artifacts(asset.record_id, "rejected"):
+            return html.Span(f"{n_rows}; {words}")  # beside their source, by the command line
+        place = records.experiment_id(DATA)
+        address = self._studio.mlflow_link(
+            f"experiments/{place}/runs/{asset.record_id}/artifacts/rejected"
+        )
+        return html.Span([n_rows, "; ", ui.outside(words, address)])
 
     def _archiving(self, asset: Asset) -> Component:
         values = {"name": asset.name, "version": asset.version}
