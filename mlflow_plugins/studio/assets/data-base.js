@@ -38,8 +38,21 @@ window.studioData = window.studioData || {};
     .map((word) => [`c${word.replace("-", "")}`, word.startsWith("-")]);
   const writeSort = (sort) => sort.map(([key, descends]) => (descends ? "-" : "") + key.slice(1)).join(",");
 
-  const readColumns = (text) => (text || "").split(",").filter(Boolean).map((word) => `c${word}`);
-  const writeColumns = (keys) => keys.map((key) => key.slice(1)).join(",");
+  // "0-9,12" is columns 0 to 9 and 12: an address must stay short, also for thousands of columns.
+  const MOST_COLUMNS = 100_000;
+  const readColumns = (text) => (text || "").split(",").filter(Boolean).flatMap((word) => {
+    const [from, to = from] = word.split("-").map(Number);
+    if (!(from <= to && to < MOST_COLUMNS)) return [];
+    return Array.from({ length: to - from + 1 }, (_, step) => `c${from + step}`);
+  });
+  const writeColumns = (keys) => {
+    const words = [], places = keys.map((key) => Number(key.slice(1)));
+    for (let at = 0, end; at < places.length; at = end) {
+      for (end = at + 1; end < places.length && places[end] === places[end - 1] + 1; end += 1);
+      words.push(...end - at > 2 ? [`${places[at]}-${places[end - 1]}`] : places.slice(at, end));
+    }
+    return words.join(",");
+  };
 
   studioData.read = () => {
     const query = new URLSearchParams(location.search);

@@ -9,6 +9,8 @@
     "Outliers", "Shortest", "Mean length", "Longest", "Empty", "Blank", "Most frequent", "Estimated"];
   const TEXTS = new Set(["Column", "Type", "Types of values", "Most frequent", "Estimated"]);
   const MEASURES = { pearson: "Pearson", cramers_v: "Cramér's V", correlation_ratio: "Correlation ratio" };
+  const SEARCHED = new Set(["Column", "Type", "Types of values"]);
+
   class Spark {
     init({ value }) { this.gui = make("span", "studio-spark"); if (value?.length) this.gui.append(studioData.bars(value)); }
     getGui() { return this.gui; }
@@ -113,7 +115,7 @@
         columnDefs: HEAD.map((name, place) => ({
           colId: `f${place}`, field: `f${place}`, headerName: name, pinned: place ? null : "left", width: place ? name === "Types of values" || name === "Most frequent" ? 200 : 116 : 180,
           filter: TEXTS.has(name) ? "agTextColumnFilter" : name === "Profile" ? false : "agNumberColumnFilter", sortable: name !== "Profile",
-          comparator: byNumber, cellClass: TEXTS.has(name) ? "" : "number",
+          comparator: byNumber, ...(SEARCHED.has(name) ? {} : { getQuickFilterText: () => "" }), cellClass: TEXTS.has(name) ? "" : "number",
           ...(name === "Profile" ? { cellRenderer: Spark, cellDataType: false } : { valueFormatter: ({ value }) => format(value, name) }) })),
         rowData: lines.map((line) => Object.fromEntries(line.map((value, place) => [`f${place}`, value]))),
       });
