@@ -146,7 +146,10 @@ def _fit(
     )
     if truth is not None and blended is not None:
         predictor.metrics = all_scores(truth, predictor.bounded(blended))
-        predictor.score = metric.score(truth, predictor.bounded(blended))
+        chosen = [c.backtests for c in usable if c.backtests is not None]
+        predictor.score = metric.score(
+            truth, predictor.bounded(np.tensordot(weights, np.array(chosen), axes=1))
+        )
         predictor.backtests = backtest_frame(predictor, folds, blended)
     predictor.leaderboard_rows = leaderboard(candidates, metric, members)
     predictor.fit_seconds = budget.spent()
