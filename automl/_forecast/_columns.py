@@ -120,7 +120,7 @@ def read_stamps(column: pd.Series, name: str) -> pd.Series:
             )
     if column.isna().any():
         raise DataError(f"{name!r} has {int(column.isna().sum())} missing stamps. Drop those rows.")
-    return column.dt.as_unit("ns")
+    return column.dt.as_unit("us")  # nanoseconds reach no further than 292 years
 
 
 def _read_target(column: pd.Series, name: str) -> tuple[pd.Series, list[Finding]]:
