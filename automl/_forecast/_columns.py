@@ -41,6 +41,8 @@ def sort_columns(frame: Any, settings: Settings) -> tuple[pd.DataFrame, Columns,
         raise DataError(f"The table has more than one column named {name!r}. Rename or drop them.")
     if len(frame) == 0:
         raise DataError("The table has no rows.")
+    if "_series" in frame:
+        raise DataError("The table has a column named '_series', a name used here. Rename it.")
     ids = _id_columns(frame, settings)
     for name, role in ((settings.time_column, "time"), (settings.target, "target")):
         _check_present(frame, name, role=role)
