@@ -56,7 +56,8 @@ def _run(options: argparse.Namespace) -> None:
     if job.task == "forecasting":
         from automl._forecast._job_run import run_forecasting
 
-        _summarise(run_forecasting(job, frames, **common))
+        found = run_forecasting(frames, job.options, target=job.target, metric=job.metric, **common)
+        _summarise(found)
     else:
         _summarise(_fit(job, frames, common, seed=options.seed))
 

@@ -151,7 +151,13 @@ def _aggregated(
         (lambda v: v.sum(min_count=1)) if settings.aggregate == "sum" else settings.aggregate
     )
     grouper = pd.Grouper(key=time, freq=freq)
-    out = rows.groupby(["_series", grouper], sort=True).agg(how).reset_index()
+    try:
+        out = rows.groupby(["_series", grouper], sort=True).agg(how).reset_index()
+    except ValueError as error:  # pandas cannot cut business hours in every time zone into bins
+        raise OptionError(
+            f"aggregate={settings.aggregate!r} does not work with freq={freq!r} on these stamps. "
+            "Choose a frequency of equal steps, such as 'h', or one row for each step."
+        ) from error
     out = out.dropna(subset=[target])
     note = done(
         "aggregation",

@@ -41,6 +41,8 @@ def sort_columns(frame: Any, settings: Settings) -> tuple[pd.DataFrame, Columns,
         raise DataError(f"The table has more than one column named {name!r}. Rename or drop them.")
     if len(frame) == 0:
         raise DataError("The table has no rows.")
+    if "_series" in frame:
+        raise DataError("The table has a column named '_series', a name used here. Rename it.")
     ids = _id_columns(frame, settings)
     for name, role in ((settings.time_column, "time"), (settings.target, "target")):
         _check_present(frame, name, role=role)
@@ -120,7 +122,7 @@ def read_stamps(column: pd.Series, name: str) -> pd.Series:
             )
     if column.isna().any():
         raise DataError(f"{name!r} has {int(column.isna().sum())} missing stamps. Drop those rows.")
-    return column.dt.as_unit("ns")
+    return column.dt.as_unit("us")  # nanoseconds reach no further than 292 years
 
 
 def _read_target(column: pd.Series, name: str) -> tuple[pd.Series, list[Finding]]:

@@ -1,10 +1,9 @@
 """The design of the global models: one row for each series, origin and step ahead.
 
-Notation: a row stands for an origin with t seen values and the step k = 1, 2, … after it.
-    Everything in it is known
-at the origin, or known in advance (calendar, known covariates). Values are divided by the series'
-own scale and counted from a base, the seasonal naive forecast moved to the present level, so that
-series of any size are alike.
+A row stands for an origin with t seen values and the step k = 1, 2, … after it. Everything in it
+is known at the origin, or known in advance (calendar, known covariates). Values are divided by the
+series' own scale and counted from a base, the seasonal naive forecast moved to the present level,
+so that series of any size are alike.
 """
 
 from collections.abc import Sequence

@@ -50,7 +50,8 @@ def forecast(
         horizon: Steps to forecast; `auto` takes one season.
         freq: Step between rows, in pandas' spelling (`D`, `h`, `W-MON`, `MS`, …); `auto` infers it.
         season: Main season in steps, 1 for none; `auto` takes the usual one of the frequency.
-        time_budget_s: Wall-clock seconds for everything but opening the run and the final logging.
+        time_budget_s: Wall-clock seconds for everything but opening the run, the scores on
+            `test_frame` and the final logging.
         metric: What is optimised; a name from the table in `docs/forecasting.md`; Azure ML's
             names work.
         seed: Seed of everything random.
@@ -146,7 +147,10 @@ def _fit(
     )
     if truth is not None and blended is not None:
         predictor.metrics = all_scores(truth, predictor.bounded(blended))
-        predictor.score = metric.score(truth, predictor.bounded(blended))
+        chosen = [c.backtests for c in usable if c.backtests is not None]
+        predictor.score = metric.score(
+            truth, predictor.bounded(np.tensordot(weights, np.array(chosen), axes=1))
+        )
         predictor.backtests = backtest_frame(predictor, folds, blended)
     predictor.leaderboard_rows = leaderboard(candidates, metric, members)
     predictor.fit_seconds = budget.spent()

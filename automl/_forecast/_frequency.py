@@ -79,7 +79,7 @@ def lie_on_grid(stamps: pd.DatetimeIndex, freq: str) -> bool:
 
 
 def _gaps_seconds(stamps: pd.DatetimeIndex) -> Any:
-    return np.diff(stamps.as_unit("ns").asi8) / 1e9
+    return np.diff(stamps.as_unit("us").asi8) / 1e6
 
 
 def _candidate(step: float, local: pd.DatetimeIndex) -> str | None:

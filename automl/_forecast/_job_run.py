@@ -1,21 +1,24 @@
 """Runs a forecasting job file whose tables have been read."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from automl._errors import DataError, suggestion
-
-if TYPE_CHECKING:
-    from automl._forecast._predictor import ForecastPredictor
-    from automl._job_file import JobFile
+from automl._forecast._fit import forecast
+from automl._forecast._predictor import ForecastPredictor
 
 _MAX_WINDOWS = 8
 
 
 def run_forecasting(
-    job: "JobFile", frames: dict[str, pd.DataFrame], **more: Any
-) -> "ForecastPredictor":
+    frames: dict[str, pd.DataFrame],
+    options: dict[str, Any],
+    *,
+    target: str,
+    metric: str,
+    **more: Any,
+) -> ForecastPredictor:
     """Fit what the job asks for.
 
     Rows of `validation_data` follow those of `training_data` and belong to the history; the
@@ -23,13 +26,13 @@ def run_forecasting(
     `features_unknown_at_forecast_time` names is taken to be known in advance, as there.
 
     Args:
-        job: A checked job of the task forecasting.
-        frames: Its tables.
+        frames: The tables that the job names.
+        options: What the job asks for, as `_job.parse_forecasting` gives it.
+        target: Target column.
+        metric: Name of the measure.
         **more: Further arguments of `automl.forecast`.
     """
-    import automl
-
-    options = dict(job.options)
+    options = dict(options)
     train = frames["training_data"]
     unknown = options.pop("unknown", [])
     for name in unknown:
@@ -37,7 +40,7 @@ def run_forecasting(
             known = suggestion(name, train.columns)
             raise DataError(f"No column named {name!r} in the table. {known}")
     ids = options.get("id_columns") or []
-    roles = {job.target, options["time_column"], *ids, *unknown}
+    roles = {target, options["time_column"], *ids, *unknown}
     options["known"] = [str(c) for c in train.columns if c not in roles]
     options["id_columns"] = ids
     if (validation := frames.get("validation_data")) is not None:
@@ -46,10 +49,10 @@ def run_forecasting(
             n_fitting = validation[time].nunique() // horizon
             options["n_windows"] = min(max(n_fitting, 1), _MAX_WINDOWS)
         train = pd.concat([train, validation], ignore_index=True)
-    return automl.forecast(
+    return forecast(
         train,
-        target=job.target,
-        metric=job.metric,
+        target=target,
+        metric=metric,
         test_frame=frames.get("test_data"),
         **options,
         **more,

@@ -16,6 +16,7 @@ from automl._forecast._measures import FORECAST_METRICS, Truth
 from automl._forecast._models._base import Fitted
 from automl._forecast._options import check_levels
 from automl._forecast._panel import Array, Panel
+from automl._forecast._rolling import roll
 from automl._guardrails import GuardrailReport
 from automl._predictor import LeaderboardRow
 
@@ -49,15 +50,16 @@ class ForecastPredictor:
         horizon: Steps that were planned for; more can be asked for.
         freq: Step between stamps.
         season: Main season in steps, 1 for none.
-        score: Measure of the blend on the backtests; each window with the weights that the others
-            chose.
-        metrics: Every measure of the blend on the backtests.
+        score: Measure of the blend on the backtests that chose its weights; comparable with the
+            leaderboard, and as flattering.
+        metrics: Every measure on the backtests, each window blended with the weights that the
+            other windows chose.
         test_scores: Every measure on `test_frame`, forecast from rolling origins; empty without
             one.
         report: What was found in the table and what was done about it.
         fit_seconds: What the fit took.
         members: The models in the blend.
-        backtests: Forecasts of the blend in the backtest windows, with the truth.
+        backtests: Those forecasts, with the truth.
         run_id: The MLflow run; None when logging was off.
         model_uri: The logged model; None when logging was off.
     """
@@ -164,8 +166,6 @@ class ForecastPredictor:
         Raises:
             DataError: See `predict`.
         """
-        from automl._forecast._rolling import roll
-
         return roll(self, frame, step=step or self.horizon)
 
     def score_frame(self, frame: pd.DataFrame) -> dict[str, float]:

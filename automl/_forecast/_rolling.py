@@ -1,18 +1,29 @@
 """Rolling origins over rows that came after training."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from automl._errors import DataError
-from automl._forecast._future import read_future
-
-if TYPE_CHECKING:
-    from automl._forecast._predictor import ForecastPredictor
+from automl._forecast._future import Request, read_future
+from automl._forecast._panel import Panel
 
 
-def roll(predictor: "ForecastPredictor", frame: pd.DataFrame, *, step: int) -> pd.DataFrame:
+class Answers(Protocol):
+    """What rolling needs of a predictor."""
+
+    horizon: int
+
+    @property
+    def panel(self) -> Panel:
+        """The training data."""
+
+    def answer(self, request: Request) -> pd.DataFrame:
+        """Return the rows that a request asks for."""
+
+
+def roll(predictor: Answers, frame: pd.DataFrame, *, step: int) -> pd.DataFrame:
     """Forecast `step` steps at a time, revealing what came before each origin.
 
     Args:
@@ -54,7 +65,7 @@ def roll(predictor: "ForecastPredictor", frame: pd.DataFrame, *, step: int) -> p
     return out.sort_values(keys, kind="stable", ignore_index=True)
 
 
-def _cutoffs(answer: pd.DataFrame, predictor: "ForecastPredictor") -> pd.Series:
+def _cutoffs(answer: pd.DataFrame, predictor: Answers) -> pd.Series:
     """Return the stamp before each series' first forecast in this window."""
     spec = predictor.panel.spec
     first = (

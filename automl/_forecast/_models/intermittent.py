@@ -1,9 +1,10 @@
 """Rules for demand that is zero most of the time.
 
 References:
-    Croston, Operational Research Quarterly, 1972; Syntetos & Boylan, International Journal of
-    Forecasting, 2005. Teunter, Syntetos & Babai, European Journal of Operational Research, 2011
-    (TSB). Nikolopoulos et al., Journal of the Operational Research Society, 2011 (ADIDA).
+    Croston, Operational Research Quarterly, 1972.
+    Syntetos & Boylan, International Journal of Forecasting, 2005 (the correction).
+    Teunter, Syntetos & Babai, European Journal of Operational Research, 2011 (TSB).
+    Nikolopoulos et al., Journal of the Operational Research Society, 2011 (ADIDA).
 """
 
 import numpy as np
