@@ -377,6 +377,10 @@ class AssetStore:
         """Remove one of the user's tags if it is there."""
         self.records.delete_tag(asset.record_id, _USER_TAG + key)
 
+    def set_description(self, asset: Asset, description: str) -> None:
+        """Say something else for people about one version."""
+        self.records.set_tags(asset.record_id, {MLFLOW_RUN_NOTE: description})
+
     def set_state(self, asset: Asset, state: Mapping[str, str]) -> None:
         """Note what was observed about a version, such as ``{"status": "Running"}``."""
         self.records.set_tags(

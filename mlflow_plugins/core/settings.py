@@ -20,7 +20,8 @@ class Settings:
         lease_seconds: After this long without a sign of life a job's runner counts as dead.
         log_seconds: How often a running job's new output is stored.
         stop_seconds: How long a process may take to end after it was asked to, before it is killed.
-        upload_mib: Largest file that the studio accepts through the browser.
+        upload_mib: The most that the studio accepts through the browser at once.
+        code_mib: The most that the code of a job, or a file given to one as an input, may have.
         max_jobs: Into how many equal shares a machine is divided where a compute has no size.
         max_environments: Environments that an agent keeps for the next jobs.
         environments_gib: How large they may be all together.
@@ -30,7 +31,8 @@ class Settings:
     lease_seconds: float = 30.0
     log_seconds: float = 1.0
     stop_seconds: float = 10.0
-    upload_mib: float = 512.0
+    upload_mib: float = 16_384.0
+    code_mib: float = 512.0
     max_jobs: int = 2
     max_environments: int = 20
     environments_gib: float = 20.0

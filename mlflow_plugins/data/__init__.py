@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         masked,
         parse_azureml,
         scheme_of,
+        secrets_in,
     )
     from mlflow_plugins.data._assets import (
         DATA,
@@ -45,6 +46,11 @@ if TYPE_CHECKING:
     )
     from mlflow_plugins.data._profile_process import await_profile, start_profile
     from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
+    from mlflow_plugins.data._server_folders import (
+        SERVED_SCHEMES,
+        check_place,
+        serve_others,
+    )
     from mlflow_plugins.data._sources import AssetDatasetSource
     from mlflow_plugins.data._studio_uri import studio_uri
     from mlflow_plugins.data._tables import format_of
@@ -61,6 +67,7 @@ __all__ = [
     "DATA",
     "DATASTORE",
     "DEFAULT_DATASTORE",
+    "SERVED_SCHEMES",
     "AssetAddress",
     "AssetDatasetSource",
     "Datastore",
@@ -76,6 +83,7 @@ __all__ = [
     "asset_profile",
     "await_profile",
     "cache_folder",
+    "check_place",
     "check_url",
     "content_digest",
     "create_data_asset",
@@ -103,13 +111,18 @@ __all__ = [
     "put_place",
     "resolve_input",
     "scheme_of",
+    "secrets_in",
+    "serve_others",
     "start_profile",
     "studio_uri",
 ]
 
 _MODULES = {
     **dict.fromkeys(
-        ("AssetAddress", "DatastorePath", "JobOutput", "masked", "parse_azureml", "scheme_of"),
+        (
+            *("AssetAddress", "DatastorePath", "JobOutput"),
+            *("masked", "parse_azureml", "scheme_of", "secrets_in"),
+        ),
         "_addresses",
     ),
     "as_mlflow_dataset": "_datasets",
@@ -136,6 +149,7 @@ _MODULES = {
     "format_of": "_tables",
     **dict.fromkeys(("Fingerprint", "check_url", "fetch", "look_up", "put"), "_remote"),
     **dict.fromkeys(("await_profile", "start_profile"), "_profile_process"),
+    **dict.fromkeys(("SERVED_SCHEMES", "check_place", "serve_others"), "_server_folders"),
     "AssetDatasetSource": "_sources",
 }
 

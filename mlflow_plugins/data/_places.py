@@ -5,6 +5,7 @@ from pathlib import Path
 from mlflow_plugins.core import AssetStore
 from mlflow_plugins.data._addresses import DatastorePath, parse_azureml
 from mlflow_plugins.data._remote import fetch, list_remote, look_up, put
+from mlflow_plugins.data._server_folders import check_served_address
 from mlflow_plugins.data._transfer import Fingerprint
 from mlflow_plugins.data.datastores import open_datastore
 
@@ -24,6 +25,7 @@ def look_up_place(store: AssetStore, address: str, *, is_folder: bool) -> Finger
     if isinstance(parsed, DatastorePath):
         opened = open_datastore(store, parsed.datastore)
         return opened.look_up(parsed.path, is_folder=is_folder)
+    check_served_address(address)
     return look_up(address, is_folder=is_folder)
 
 
@@ -38,6 +40,7 @@ def fetch_place(store: AssetStore, address: str, folder: Path, *, is_folder: boo
     if isinstance(parsed, DatastorePath):
         opened = open_datastore(store, parsed.datastore)
         return opened.fetch(parsed.path, folder, is_folder=is_folder)
+    check_served_address(address)
     return fetch(address, folder, is_folder=is_folder)
 
 
@@ -54,6 +57,7 @@ def put_place(store: AssetStore, source: Path, address: str) -> None:
         target = f"{parsed.path}/" if is_below else parsed.path
         open_datastore(store, parsed.datastore).upload(source, target)
     else:
+        check_served_address(address)
         put(source, f"{address}{source.name}" if is_below else address)
 
 
@@ -76,4 +80,5 @@ def list_place(store: AssetStore, address: str) -> dict[str, Fingerprint] | None
     parsed = parse_azureml(address)
     if isinstance(parsed, DatastorePath):
         return open_datastore(store, parsed.datastore).fingerprints(parsed.path)
+    check_served_address(address)
     return list_remote(address)

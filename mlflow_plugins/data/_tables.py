@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mlflow_plugins.core import InvalidInput
+from mlflow_plugins.data._bounded import bounded_connection
 
 Format = Literal["csv", "parquet"]
 
@@ -140,7 +141,8 @@ def _query_csv(path: Path, query: str, **params: int) -> pa.Table:
     dialect += ", sample_size = -1, strict_mode = true, hive_partitioning = false"
     source = f"read_csv($path, {dialect})"
     try:
-        with duckdb.connect() as connection:
+        n_columns = len(header_of(path, delimiter))
+        with bounded_connection(n_columns) as connection:
             relation = connection.sql(
                 query.format(source), params={"path": str(path), "delim": delimiter, **params}
             )

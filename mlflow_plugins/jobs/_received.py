@@ -116,7 +116,7 @@ def _look_at(
 ) -> tuple[PinnedEnvironment, Snapshot | None]:
     """Look up all that a job names, but for addresses of the web."""
     store = AssetStore(client)
-    limit_mib = Settings.from_environment().upload_mib
+    limit_mib = Settings.from_environment().code_mib
     near = {k: v for k, v in job.inputs.items() if scheme_of(v.address or "") not in _WEB}
     inputs = job.model_copy(update={"inputs": near})
     pin_inputs(inputs, store, client, base_folder=folder, limit_mib=limit_mib)

@@ -111,7 +111,7 @@ def _pin(
         store,
         client,
         base_folder=base_folder,
-        limit_mib=Settings.from_environment().upload_mib,
+        limit_mib=Settings.from_environment().code_mib,
     )
     kept = {name: one for name, one in before.items() if name not in changed}
     assets = {

@@ -141,7 +141,7 @@ def submit(
         AssetStore(client),
         client,
         base_folder=base_folder,
-        limit_mib=settings.upload_mib,
+        limit_mib=settings.code_mib,
     )
     check_outputs(job.outputs, AssetStore(client))
     environment = pin(
@@ -152,7 +152,7 @@ def submit(
     )
     code = None
     if job.code is not None:
-        code = take_snapshot((base_folder / job.code).resolve(), limit_mib=settings.upload_mib)
+        code = take_snapshot((base_folder / job.code).resolve(), limit_mib=settings.code_mib)
     compute = find_job_compute(client, job)
     backend = (compute or default_compute()).backend
     warnings = [

@@ -13,7 +13,7 @@ from typing import Any
 
 from mlflow_plugins.core import InvalidInput
 from mlflow_plugins.studio._studio import Studio
-from mlflow_plugins.studio._uploads import remove_upload, uploaded_file
+from mlflow_plugins.studio._upload_places import remove_upload, uploaded_file
 
 _N_ENTRIES = 10_000
 _PIECE = 1 << 20
@@ -37,7 +37,7 @@ def laid_out(studio: Studio, tokens: Sequence[str]) -> Iterator[Path]:
         NotFound: An upload is not known, or not the present user's.
         InvalidInput: An archive cannot be read, or is too large.
     """
-    limit_bytes = int(studio.settings.upload_mib * 2**20)
+    limit_bytes = int(studio.settings.code_mib * 2**20)
     with TemporaryDirectory() as name:
         folder = Path(name).resolve()
         for token in tokens:
@@ -106,7 +106,7 @@ def _write(
             if n_bytes > limit_bytes:
                 raise InvalidInput(
                     f"{archive} holds more than the studio takes. Leave out data, and make data "
-                    "assets of it; or raise MLFLOW_STUDIO_UPLOAD_MIB."
+                    "assets of it; or raise MLFLOW_STUDIO_CODE_MIB."
                 )
             file.write(piece)
     if entry.external_attr >> 16 & stat.S_IXUSR:

@@ -1,156 +1,228 @@
-"""Files from the browser: sent in pieces, put together on disk, then made a data asset or code.
+"""Files from the browser: sent in pieces that survive a dropped connection and a restarted server.
 
 MLflow's server holds a request's whole body in memory before it calls us, so the browser sends
-pieces of some MiB. The pieces of one upload lie in one folder of this machine, whose name is a
-secret that only its browser knows; any of the server's processes can take the next one.
+pieces of some MiB. What has come lies in one folder of this machine (`_upload_folder`), whose name
+is a secret that only its browser knows; any of the server's processes can take the next piece, and
+the browser asks how much has come whenever it does not know.
+
+    POST   _upload                begins; answers with the token and what has come
+    GET    _upload/TOKEN          what has come of each file, and what is done with it
+    PUT    _upload/TOKEN          ?file=0&offset=0&crc32=…  a piece; 409 says where to go on
+    POST   _upload/TOKEN/finish   makes the data asset, beside the request
+    DELETE _upload/TOKEN          forgets it
 """
 
-import hashlib
-import re
-import secrets
-import shutil
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
-from mlflow_plugins.core import InvalidInput, NotFound
+from mlflow_plugins.core import InvalidInput, check_name
 from mlflow_plugins.studio._failures import failure_of, http_status
+from mlflow_plugins.studio._import_start import start_creating
+from mlflow_plugins.studio._import_task import TYPES
 from mlflow_plugins.studio._studio import Studio
+from mlflow_plugins.studio._upload_folder import (
+    PIECE_BYTES,
+    Upload,
+    WrongOffset,
+    check_room,
+    checked_files,
+    in_words,
+)
+from mlflow_plugins.studio._upload_places import (
+    all_uploads,
+    folder_of,
+    get_upload,
+    new_token,
+    remove_forgotten,
+    remove_upload,
+    uploads_folder,
+)
 
-PIECE_BYTES = 4 << 20
-_KEEP_SECONDS = 6 * 3600
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+DATA, CODE = "data", "code"
+
+_ACTIVE_SECONDS = 3600.0
 
 
 def add_upload_routes(server: Flask, studio: Studio, prefix: str) -> None:
-    """Serve ``_upload``: POST begins, PUT adds a piece, POST with ``finish`` makes the asset."""
+    """Serve ``_upload``."""
+    address = prefix + "_upload"
+    one = address + "/<token>"
 
-    @server.post(prefix + "_upload", endpoint="studio_upload_begin")
+    @server.post(address, endpoint="studio_upload_begin")
     def begin() -> tuple[Response, int]:
         return _answer(lambda: _begin(studio))
 
-    @server.put(prefix + "_upload/<token>", endpoint="studio_upload_piece")
-    def piece(token: str) -> tuple[Response, int]:
-        return _answer(lambda: _add_piece(studio, token))
+    @server.get(one, endpoint="studio_upload_status")
+    def status(token: str) -> tuple[Response, int]:
+        return _answer(lambda: _status(get_upload(studio, token)))
 
-    @server.post(prefix + "_upload/<token>/finish", endpoint="studio_upload_finish")
+    @server.put(one, endpoint="studio_upload_piece")
+    def piece(token: str) -> tuple[Response, int]:
+        return _answer(lambda: _add_piece(get_upload(studio, token)))
+
+    @server.post(one + "/finish", endpoint="studio_upload_finish")
     def finish(token: str) -> tuple[Response, int]:
         return _answer(lambda: _finish(studio, token))
 
+    @server.delete(one, endpoint="studio_upload_forget")
+    def forget(token: str) -> tuple[Response, int]:
+        return _answer(lambda: _forget(studio, token))
 
-def _answer(work: Any) -> tuple[Response, int]:
+
+def _answer(work: Callable[[], dict[str, Any]]) -> tuple[Response, int]:
     try:
         return jsonify(work()), 200
+    except WrongOffset as error:
+        return jsonify(message=error.message, received=error.received), 409
     except Exception as error:  # noqa: BLE001 - shown to the user, logged if unexpected
-        code = http_status(error)
-        return jsonify(message=failure_of(error).message), code
+        return jsonify(message=failure_of(error).message), http_status(error)
 
 
 def _begin(studio: Studio) -> dict[str, Any]:
     document = _document()
-    size_bytes = int(document.get("size_bytes") or 0)
-    limit = studio.settings.upload_mib
-    is_code = document.get("purpose") == "code"
-    if size_bytes > limit * (1 << 20):
-        raise InvalidInput(
-            f"The file has {size_bytes / (1 << 20):.0f} MiB; the studio takes at most "
-            f"{limit:.0f} MiB. Create it on the command line with: "
-            f"{'mlflow run' if is_code else 'mlflow-studio data create'}, or raise "
-            "MLFLOW_STUDIO_UPLOAD_MIB."
-        )
-    # Who may not even look is told so now.
-    studio.assets().records.experiment_id("job" if is_code else "data")
-    _remove_forgotten()
-    token = secrets.token_urlsafe(32)
-    folder = _folder(studio, token)
-    folder.mkdir(parents=True, mode=0o700)
-    (folder / _file_name(document)).touch()
-    return {"token": token, "piece_bytes": PIECE_BYTES}
+    purpose = CODE if document.get("purpose") == CODE else DATA
+    files = checked_files(_files_of(document))
+    n_bytes = sum(one.size_bytes for one in files)
+    _check_limit(studio, n_bytes, purpose)
+    studio.check_edit("job" if purpose == CODE else "data")
+    remove_forgotten()
+    check_room(uploads_folder(), n_bytes, _active_uploads())
+    token = new_token()
+    shown = str(document.get("shown") or "") or files[0].path
+    upload = Upload.begin(folder_of(studio, token), files, purpose=purpose, shown=shown[:200])
+    return {"token": token, "piece_bytes": PIECE_BYTES, **_status(upload)}
 
 
-def _add_piece(studio: Studio, token: str) -> dict[str, Any]:
-    file = uploaded_file(studio, token)
+def _forget(studio: Studio, token: str) -> dict[str, Any]:
+    remove_upload(studio, token)
+    return {}
+
+
+def _files_of(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the files of a request: a list, or one that the request itself describes."""
+    files = document.get("files")
+    if files is None and "file" in document:
+        name = str(document["file"] or "").replace("\\", "/").rsplit("/", 1)[-1]
+        files = [{"path": name, "size_bytes": document.get("size_bytes")}]
+    if not isinstance(files, list) or not all(isinstance(one, dict) for one in files):
+        raise InvalidInput("No file is named. Choose at least one file.")
+    return files
+
+
+def _check_limit(studio: Studio, n_bytes: int, purpose: str) -> None:
+    limit_mib = studio.settings.code_mib if purpose == CODE else studio.settings.upload_mib
+    if n_bytes <= limit_mib * (1 << 20):
+        return
+    command, variable = (
+        ("mlflow run", "MLFLOW_STUDIO_CODE_MIB")
+        if purpose == CODE
+        else ("mlflow-studio data create", "MLFLOW_STUDIO_UPLOAD_MIB")
+    )
+    raise InvalidInput(
+        f"There are {in_words(n_bytes)}; the studio takes at most {in_words(limit_mib * 2**20)}. "
+        f"Create it on the command line with: {command}, or raise {variable}."
+    )
+
+
+def _active_uploads() -> list[Upload]:
+    """Return the uploads that still come: their bytes will need room on the disk."""
+    since = time.time() - _ACTIVE_SECONDS
+    found = []
+    for one in all_uploads():
+        try:
+            is_active = one.folder.stat().st_mtime > since
+        except FileNotFoundError:
+            continue
+        if is_active:
+            found.append(one)
+    return found
+
+
+def _status(upload: Upload) -> dict[str, Any]:
+    files = upload.files()
+    state = upload.state()
+    return {
+        "received": [upload.received(one) for one in files],
+        "sizes": [one.size_bytes for one in files],
+        **{
+            key: state[key]
+            for key in ("job", "phase", "step", "n_rows", "message", "asset")
+            if key in state
+        },
+    }
+
+
+def _add_piece(upload: Upload) -> dict[str, Any]:
+    index = request.args.get("file", 0, type=int)
     offset = request.args.get("offset", type=int)
-    size_bytes = file.stat().st_size
-    if offset != size_bytes:
-        raise InvalidInput(f"The piece begins at {offset}, but {size_bytes} bytes have come.")
-    if size_bytes + len(request.data) > studio.settings.upload_mib * (1 << 20):
-        shutil.rmtree(file.parent, ignore_errors=True)
+    crc32 = request.args.get("crc32", type=int)
+    if offset is None or offset < 0:
+        raise InvalidInput("The request has no 'offset'. Say where the piece begins, in bytes.")
+    piece: bytes = request.data
+    if len(piece) > PIECE_BYTES:
         raise InvalidInput(
-            f"The file is larger than {studio.settings.upload_mib:.0f} MiB, which is the most that "
-            "the studio takes."
+            f"The piece has {len(piece)} bytes; send at most {PIECE_BYTES} at a time."
         )
-    with file.open("ab") as target:
-        target.write(request.data)
-    return {"size_bytes": file.stat().st_size}
+    return {"received": upload.add_piece(index, offset, piece, crc32=crc32)}
 
 
 def _finish(studio: Studio, token: str) -> dict[str, Any]:
-    from mlflow_plugins.data import create_data_asset, format_of
+    upload = get_upload(studio, token)
+    start_creating(studio, upload, read_wish(_document()))
+    return _status(upload)
 
-    file = uploaded_file(studio, token)
-    document = _document()
-    try:
-        format_of(file)  # the page is for tables
-        asset = create_data_asset(
-            studio.assets(),
-            file,
-            name=str(document.get("name") or ""),
-            description=str(document.get("description") or ""),
-        )
-    finally:
-        shutil.rmtree(file.parent, ignore_errors=True)
-    address = studio.link("/data/asset/<name>", name=asset.name)
-    return {"name": asset.name, "version": asset.version, "address": address}
+
+def read_wish(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is to be made of an upload, checked as far as that can be told at once.
+
+    Args:
+        document: ``name``, and what else `_import_task` reads.
+
+    Raises:
+        InvalidInput: A name breaks a rule, or the type is none.
+    """
+    name = str(document.get("name") or "").strip()
+    check_name(name, what="name of a data asset")
+    kind = str(document.get("type") or "uri_file")
+    if kind not in TYPES:
+        raise InvalidInput(f"The type is {kind!r}. It must be one of: {', '.join(TYPES)}.")
+    tags = document.get("tags") or {}
+    return {
+        "name": name,
+        "version": str(document.get("version") or "").strip() or None,
+        "description": str(document.get("description") or ""),
+        "tags": {str(key): str(value) for key, value in tags.items()},
+        "type": kind,
+        "as_it_is": bool(document.get("as_it_is")),
+        "options": _options_of(document.get("options") or {}),
+    }
+
+
+_OPTIONS: Mapping[str, type | tuple[type, ...]] = {
+    "encoding": str,
+    "delimiter": str,
+    "has_header": bool,
+    "quote": str,
+    "sheet": str,
+    "on_bad_lines": str,
+    "types": dict,
+}
+
+
+def _options_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of an import that are given; nothing else reaches the importer."""
+    found = {key: given[key] for key in _OPTIONS if given.get(key) is not None}
+    for key, value in found.items():
+        if not isinstance(value, _OPTIONS[key]):
+            raise InvalidInput(f"The option {key!r} is {value!r}, which it cannot be.")
+    if found.get("on_bad_lines", "refuse") not in ("refuse", "keep-aside"):
+        raise InvalidInput("The option 'on_bad_lines' must be 'refuse' or 'keep-aside'.")
+    return found
 
 
 def _document() -> dict[str, Any]:
     document = request.get_json(silent=True)
     return document if isinstance(document, dict) else {}
-
-
-def _file_name(document: dict[str, Any]) -> str:
-    plain = str(document.get("file") or "").replace("\\", "/").rsplit("/", 1)[-1]
-    cleaned = re.sub(r"[^\w.() -]", "_", plain).strip(". ")
-    if not cleaned:
-        raise InvalidInput("The file has no name. Choose a CSV or Parquet file.")
-    return cleaned[-120:]
-
-
-def _uploads() -> Path:
-    return Path(tempfile.gettempdir()) / "mlflow-studio-uploads"
-
-
-def _folder(studio: Studio, token: str) -> Path:
-    """Return the upload's folder; another user's knowledge of the token is of no use to him."""
-    owner = hashlib.sha256(f"{studio.access.user()}/{token}".encode()).hexdigest()
-    return _uploads() / owner
-
-
-def uploaded_file(studio: Studio, token: str) -> Path:
-    """Return what has come of an upload of the present user's.
-
-    Raises:
-        NotFound: It is not known.
-    """
-    folder = _folder(studio, token)
-    if not _TOKEN.fullmatch(token) or not folder.is_dir():
-        raise NotFound("The upload is not known, or it was left alone too long. Start it again.")
-    return next(folder.iterdir())
-
-
-def remove_upload(studio: Studio, token: str) -> None:
-    """Remove an upload of the present user's; it is no error if it is gone."""
-    if _TOKEN.fullmatch(token):
-        shutil.rmtree(_folder(studio, token), ignore_errors=True)
-
-
-def _remove_forgotten() -> None:
-    oldest = time.time() - _KEEP_SECONDS
-    uploads = _uploads()
-    for folder in uploads.iterdir() if uploads.is_dir() else ():
-        if folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 
 _LOGGER = logging.getLogger("mlflow_plugins.studio")
-_PLACES = ("data", "job", "deployment", "environment", "compute")
+_PLACES = ("data", "job", "deployment", "environment", "compute", "datastore")
 _STATIC_PREFIX = "_MLFLOW_STATIC_PREFIX"
 _ARTIFACTS_DESTINATION = "_MLFLOW_SERVER_ARTIFACT_DESTINATION"
 
@@ -66,13 +66,11 @@ def _allow() -> bool:
 
 def install(app: Flask, access: Any) -> Any:
     """Add the studio to MLflow's Flask app, once; return it."""
-    from mlflow_plugins.core import prepare_environment
     from mlflow_plugins.studio._application import make_studio
 
     if "studio" in app.extensions:
         return app.extensions["studio"]
-    prepare_environment()
-    _reach_artifacts_directly()
+    reach_stores_directly()
     studio = make_studio(
         app,
         static_prefix=_static_prefix(),
@@ -133,6 +131,16 @@ def _make_places(_workspace: str | None) -> None:
     records = Records(MlflowClient())
     for kind in _PLACES:
         records.experiment_id(kind)
+
+
+def reach_stores_directly() -> None:
+    """Let a server's process, or one that it has started, use the server's stores for others."""
+    from mlflow_plugins.core import prepare_environment
+    from mlflow_plugins.data import serve_others
+
+    prepare_environment()
+    serve_others()
+    _reach_artifacts_directly()
 
 
 def _reach_artifacts_directly() -> None:

@@ -34,6 +34,11 @@ class WorkspaceFolder:
         return self.root / "agent"
 
     @property
+    def uploads(self) -> Path:
+        """What browsers are sending."""
+        return self.root / "uploads"
+
+    @property
     def logs(self) -> Path:
         """Logs of the server and of the agent."""
         return self.root / "logs"

@@ -171,6 +171,7 @@ def _server(options: UpOptions, folder: WorkspaceFolder) -> Child:
     # price for everyone else. Whoever needs them sets the variable.
     environment.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     environment.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    environment.setdefault("MLFLOW_STUDIO_UPLOAD_FOLDER", str(folder.uploads.resolve()))
     if options.with_auth:
         environment |= {
             "MLFLOW_AUTH_CONFIG_PATH": str(folder.auth_config),

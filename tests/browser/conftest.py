@@ -43,7 +43,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.TrackingServer]:
     folder = tmp_path_factory.mktemp("studio")
-    environment = {"MLFLOW_STUDIO_UPLOAD_MIB": "1"}
+    environment = {
+        "MLFLOW_STUDIO_UPLOAD_MIB": "32",
+        "MLFLOW_STUDIO_UPLOAD_FOLDER": str(folder / "uploads"),
+        "MLFLOW_STUDIO_SERVER_FOLDERS": str(folder / "shared"),
+    }
     with servers.tracking_server(
         folder, app_name="studio", n_workers=2, environment=environment
     ) as server:

@@ -12,9 +12,9 @@ SEARCH_MS = 240_000
 def test_from_a_table_to_an_answer(open_page, agent, people):
     page = open_page("/")
     page.get_by_role("link", name="Upload data").click()
+    page.set_input_files("input[type=file] >> nth=0", people)
     page.get_by_label("Name of the data asset").fill("main-job")
-    page.set_input_files("input[type=file]", people)
-    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("button", name="Create").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("main-job")
 
     _search(page)

@@ -9,7 +9,9 @@ from playwright.sync_api import expect
 HEADINGS = {
     "/": "Home",
     "/data": "Data",
-    "/data/new": "Upload data",
+    "/data/new": "New data",
+    "/datastores": "Datastores",
+    "/datastores/new": "New datastore",
     "/jobs": "Jobs",
     "/jobs/compare": "Compare jobs",
     "/jobs/new": "New job",
@@ -44,6 +46,7 @@ def test_it_loads_without_a_complaint(open_page, path):
     [
         *("/", "/data/new", "/jobs", "/jobs/new", "/jobs/new?mode=file", "/compute/local"),
         *("/environments/new", "/automl", "/about", "/nothing"),
+        *("/data/new?source=query", "/datastores", "/datastores/new"),
     ],
 )
 def test_texts_can_be_read_and_controls_have_names(open_page, path, scheme):
@@ -54,7 +57,17 @@ def test_texts_can_be_read_and_controls_have_names(open_page, path, scheme):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/data/new", "/jobs", "/jobs/new", "/compute", "/environments/new", "/about"]
+    "path",
+    [
+        "/",
+        "/data/new",
+        "/jobs",
+        "/jobs/new",
+        "/compute",
+        "/environments/new",
+        "/about",
+        "/datastores/new",
+    ],
 )
 def test_a_narrow_window_does_not_scroll_sideways(open_page, path):
     page = open_page(path, viewport={"width": 390, "height": 844})

@@ -19,6 +19,7 @@ from mlflow_plugins.data.datastores._registry import (
     get_datastore,
     list_datastores,
     open_datastore,
+    open_document,
     set_default_datastore,
 )
 from mlflow_plugins.data.datastores._sql import SqlDatastore, write_rows
@@ -49,6 +50,7 @@ __all__ = [
     "is_secret_reference",
     "list_datastores",
     "open_datastore",
+    "open_document",
     "read_document",
     "read_secret",
     "set_default_datastore",

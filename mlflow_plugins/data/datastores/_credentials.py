@@ -19,6 +19,8 @@ FORMS = "env:NAME, keyring:SERVICE/USER or file:PATH"
 _REFERENCE = re.compile(
     r"env:[A-Za-z_][A-Za-z0-9_]*|keyring:[^/\s][^/]*/[^/]+|file:(?:/|~)[^\0\n]+"
 )
+# A server has its own database's password among these.
+_OF_MLFLOW = ("MLFLOW_", "_MLFLOW_")
 _SHORTEST_SECRET = 4  # masking anything shorter would garble every message
 
 
@@ -84,6 +86,11 @@ def read_all(references: Mapping[str, str]) -> dict[str, str]:
 
 
 def _from_environment(name: str) -> str:
+    if name.upper().startswith(_OF_MLFLOW):
+        raise NotAllowed(
+            f"The environment variable {name} is MLflow's or the studio's own, which no datastore "
+            "gets. Put the secret into a variable with a name of its own."
+        )
     value = os.environ.get(name)
     if not value:
         raise NotFound(

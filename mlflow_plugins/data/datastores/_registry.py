@@ -11,6 +11,7 @@ from mlflow_plugins.core import (
     NotFound,
     did_you_mean,
 )
+from mlflow_plugins.data._server_folders import check_served_datastore
 from mlflow_plugins.data.datastores._base import Datastore
 from mlflow_plugins.data.datastores._filesystem import FileDatastore
 from mlflow_plugins.data.datastores._http import HttpDatastore
@@ -76,7 +77,19 @@ def open_datastore(store: AssetStore, name: str | None = None) -> Datastore:
     return _opened(name, asset.spec)
 
 
+def open_document(document: Mapping[str, Any]) -> Datastore:
+    """Open the place that a document describes without storing anything, to try it.
+
+    Raises:
+        InvalidInput: A field is unknown, missing or wrong, or a secret stands in the document.
+    """
+    read = read_document(document)
+    _check_not_ours(read.name, "described by a document")
+    return _opened(read.name, read.spec)
+
+
 def _opened(name: str, spec: Mapping[str, Any]) -> Datastore:
+    check_served_datastore(name, spec)
     if spec["type"] == "sql":
         return SqlDatastore(name, spec)
     if spec["type"] == "http":

@@ -1,8 +1,9 @@
 """What has changed between two tables: columns, rows, and how each column's values are spread."""
 
+import itertools
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -27,6 +28,7 @@ from mlflow_plugins.data.explore._table import Table
 DriftLevel = Literal["none", "moderate", "strong"]
 
 _MOST_CATEGORIES = 100
+_N_DRAWN = 12
 _MODERATE, _STRONG = 0.1, 0.25
 
 
@@ -53,6 +55,8 @@ class ColumnDrift:
         statistic, p_value: Of the test.
         wasserstein: For numbers, in the column's unit; dates in days.
         level: By the index: none below 0.1, strong from 0.25.
+        labels: Of bins to draw: ranges of equal width, or the most frequent categories.
+        old_shares, new_shares: Of the values in these bins.
     """
 
     name: str
@@ -66,6 +70,9 @@ class ColumnDrift:
     p_value: float | None = None
     wasserstein: float | None = None
     level: DriftLevel | None = None
+    labels: tuple[str, ...] = ()
+    old_shares: tuple[float, ...] = ()
+    new_shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +177,28 @@ def _number_drift(name: str, old: Numbers, new: Numbers) -> ColumnDrift:
         return base
     edges = decile_edges(old)
     shares = binned(old, edges), binned(new, edges)
+    base = _with_bins(base, *_drawn_bins(old, new))
     return _with_figures(base, *shares, "ks", kolmogorov_smirnov(old, new), wasserstein(old, new))
+
+
+def _drawn_bins(old: Numbers, new: Numbers) -> tuple[list[str], Numbers, Numbers]:
+    """Return bins of equal width over nearly all values, the outermost open to the outside."""
+    both = np.concatenate([old, new])
+    with np.errstate(over="ignore", invalid="ignore"):  # values next to the largest number
+        low, high = np.quantile(both, [0.01, 0.99])
+        edges = np.linspace(low, high, _N_DRAWN + 1)[1:-1] if low < high else np.array([low])
+    edges = np.unique(edges[np.isfinite(edges)])
+    if not len(edges):
+        edges = both[:1]
+    ends = ["", *(f"{edge:.4g}" for edge in edges), ""]
+    labels = [f"{a} to {b}".strip() for a, b in itertools.pairwise(ends)]
+    return labels, binned(old, edges), binned(new, edges)
+
+
+def _with_bins(base: ColumnDrift, labels: Sequence[str], old: Numbers, new: Numbers) -> ColumnDrift:
+    """Return it with bins to draw, their shares to four digits."""
+    shares = [tuple(round(float(share), 4) for share in one) for one in (old, new)]
+    return replace(base, labels=tuple(labels), old_shares=shares[0], new_shares=shares[1])
 
 
 def _share_missing(values: Numbers) -> float:
@@ -199,6 +227,8 @@ def _category_drift(name: str, old: Counter[str | None], new: Counter[str | None
         for one in (old, new)
     ]
     shares = [np.array(one) / sum(one) for one in counts]
+    drawn = [str(value)[:60] for value in frequent[:_N_DRAWN]]
+    base = _with_bins(base, drawn, *(one[: len(drawn)] for one in shares))
     return _with_figures(base, shares[0], shares[1], "chi2", chi_square(*counts), None)
 
 
@@ -211,11 +241,8 @@ def _with_figures(
     distance: float | None,
 ) -> ColumnDrift:
     index = psi(p, q)
-    return ColumnDrift(
-        name=base.name,
-        kind=base.kind,
-        old_missing=base.old_missing,
-        new_missing=base.new_missing,
+    return replace(
+        base,
         psi=index,
         jensen_shannon=jensen_shannon(p, q),
         test=test,

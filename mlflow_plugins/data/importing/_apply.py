@@ -9,7 +9,8 @@ from typing import Any
 from mlflow_plugins.core import Asset, AssetStore, InvalidInput, did_you_mean
 from mlflow_plugins.data._assets import create_data_asset
 from mlflow_plugins.data.datastores import open_datastore
-from mlflow_plugins.data.importing._import import SqlQuery, import_data
+from mlflow_plugins.data.importing._entities import SqlQuery
+from mlflow_plugins.data.importing._import import import_data
 
 _FIELDS = ("$schema", "name", "version", "description", "tags", "properties", "type", "path")
 _SOURCES: Mapping[str, tuple[str, ...]] = {

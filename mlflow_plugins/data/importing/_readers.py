@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,7 @@ from mlflow_plugins.core import InvalidInput, MissingExtra
 from mlflow_plugins.data._tables import check_columns
 from mlflow_plugins.data.datastores import write_rows
 from mlflow_plugins.data.importing._archives import check_archive
-from mlflow_plugins.data.importing._sniff import Dialect
-from mlflow_plugins.data.mltable import DelimitedReader, TableFile
 
-MOST_COLUMNS = 20_000
 _ROWS_AT_ONCE = 20_000
 
 Progress = Callable[[int], None]
@@ -36,129 +32,6 @@ class Converted:
 
     n_rows: int
     n_rejected: int = 0
-
-
-# ---------------------------------------------------------------- CSV
-
-
-def csv_to_parquet(
-    path: Path,
-    dialect: Dialect,
-    target: Path,
-    *,
-    shown: str,
-    rejected: Path | None,
-    progress: Progress,
-) -> Converted:
-    """Read a file of separated values.
-
-    Args:
-        path: The file.
-        dialect: How it is written.
-        target: The Parquet file to write.
-        shown: What people call the file.
-        rejected: Where lines go that are no rows; None refuses the file for the first of them.
-        progress: Told the number of rows so far.
-
-    Raises:
-        InvalidInput: It is broken, or its columns break a rule.
-    """
-    if dialect.encoding != "utf-8":
-        path = _as_utf8(path, dialect.encoding, target.parent / "utf8.csv", shown)
-    names = _names(path, dialect, shown)
-    n_rejected = 0
-    if rejected is not None:
-        path, n_rejected = _good_lines(path, dialect, names, target.parent, rejected, shown)
-    has_names = dialect.has_header or rejected is not None
-    options = {
-        "delimiter": dialect.delimiter,
-        "header": "all_files_same_headers" if has_names else "no_header",
-    }
-    try:
-        reader = DelimitedReader([TableFile(path, shown)], options, target.parent)
-        n_rows = _write(reader.schema, reader.batches(0), target, progress)
-    except InvalidInput as error:
-        raise InvalidInput(
-            f"{error.message} Or keep such lines aside with: --on-bad-lines keep-aside"
-        ) from error
-    return Converted(n_rows=n_rows, n_rejected=n_rejected)
-
-
-_DIALECT = (
-    "delim = $delim, header = $header, quote = '\"', escape = '\"', comment = '', "
-    "strict_mode = true, hive_partitioning = false, max_line_size = 33554432"
-)
-
-
-def _good_lines(
-    path: Path, dialect: Dialect, names: Sequence[str], work: Path, rejected: Path, shown: str
-) -> tuple[Path, int]:
-    """Write the lines that are rows to a file, whose types can be found, and the others aside."""
-    target = work / "good.csv"
-    options = f"columns = $columns, auto_detect = false, store_rejects = true, {_DIALECT}"
-    query = f"SELECT * FROM read_csv($path, {options})"  # noqa: S608  (constants)
-    params = {
-        "path": str(path),
-        "delim": dialect.delimiter,
-        "header": dialect.has_header,
-        "columns": dict.fromkeys(names, "VARCHAR"),
-    }
-    try:
-        with duckdb.connect() as connection:
-            rows = connection.sql(query, params=params)
-            rows.to_csv(
-                str(target), sep=dialect.delimiter, header=True, quotechar='"', escapechar='"'
-            )
-            return target, _keep_rejected(connection, rejected)
-    except duckdb.Error as error:
-        raise InvalidInput(f"{shown!r} cannot be read: {str(error).splitlines()[0]}") from error
-
-
-def _names(path: Path, dialect: Dialect, shown: str) -> list[str]:
-    csv.field_size_limit(1 << 24)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        try:
-            first = next(csv.reader(file, delimiter=dialect.delimiter), [])
-        except csv.Error as error:
-            raise InvalidInput(f"{shown!r}, line 1: {error}.") from error
-    if len(first) > MOST_COLUMNS:
-        raise InvalidInput(
-            f"{shown!r} has {len(first):,} columns. At most {MOST_COLUMNS:,} are read: is "
-            f"{dialect.delimiter!r} its separator? Say which it is with --delimiter."
-        )
-    names = first if dialect.has_header else [f"Column{n}" for n in range(1, len(first) + 1)]
-    check_columns(shown, names)
-    return names
-
-
-def _keep_rejected(connection: duckdb.DuckDBPyConnection, rejected: Path) -> int:
-    rows = connection.execute(
-        "SELECT line, any_value(csv_line), any_value(error_message) FROM reject_errors "
-        "GROUP BY line ORDER BY line"
-    ).fetchall()
-    with rejected.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["line", "reason", "content"])
-        for line, content, reason in rows:
-            writer.writerow([line, str(reason).splitlines()[0], (content or "").rstrip("\r\n")])
-    if not rows:
-        rejected.unlink()
-    return len(rows)
-
-
-def _as_utf8(path: Path, encoding: str, target: Path, shown: str) -> Path:
-    try:
-        with (
-            path.open(encoding=encoding, newline="") as source,
-            target.open("w", encoding="utf-8", newline="") as copy,
-        ):
-            shutil.copyfileobj(source, copy, 1 << 20)
-    except UnicodeError as error:
-        raise InvalidInput(
-            f"{shown!r} is not text in the encoding {encoding!r} ({error}). "
-            "Give another with --encoding, or leave it out to have it found."
-        ) from error
-    return target
 
 
 # ---------------------------------------------------------------- JSON lines
@@ -179,7 +52,7 @@ def json_to_parquet(
             )
             check_columns(shown, reader.columns)
             stream = reader.to_arrow_reader(_ROWS_AT_ONCE)
-            n_rows = _write(stream.schema, stream, target, progress)
+            n_rows = write_batches(stream.schema, stream, target, progress)
     except duckdb.Error as error:
         raise InvalidInput(f"{shown!r}: {str(error).splitlines()[0]}") from error
     return Converted(n_rows=n_rows, n_rejected=n_rejected)
@@ -246,15 +119,7 @@ def excel_to_parquet(
         MissingExtra: openpyxl is not installed.
         InvalidInput: It is no workbook, has no such sheet, or several and none is named.
     """
-    try:
-        import openpyxl
-    except ImportError as error:
-        raise MissingExtra("openpyxl", extra="excel", purpose="An Excel file") from error
-    check_archive(path)
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:  # openpyxl raises what its parsers raise
-        raise InvalidInput(f"{shown!r} cannot be read as an Excel workbook: {error}.") from error
+    book = _workbook(path, shown)
     try:
         rows = _sheet(book, shown, sheet).iter_rows(values_only=True)
         header = _trimmed(next(rows, ()))
@@ -266,6 +131,27 @@ def excel_to_parquet(
     finally:
         book.close()
     return Converted(n_rows=n_rows)
+
+
+def sheet_names(path: Path, *, shown: str) -> tuple[str, ...]:
+    """Return the names of a workbook's sheets. See `excel_to_parquet`."""
+    book = _workbook(path, shown)
+    try:
+        return tuple(book.sheetnames)
+    finally:
+        book.close()
+
+
+def _workbook(path: Path, shown: str) -> Any:
+    try:
+        import openpyxl
+    except ImportError as error:
+        raise MissingExtra("openpyxl", extra="excel", purpose="An Excel file") from error
+    check_archive(path)
+    try:
+        return openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except Exception as error:  # openpyxl raises what its parsers raise
+        raise InvalidInput(f"{shown!r} cannot be read as an Excel workbook: {error}.") from error
 
 
 def _sheet(book: Any, shown: str, sheet: str | None) -> Any:
@@ -337,9 +223,10 @@ def parquet_files_to_one(paths: Sequence[Path], target: Path, shown: Mapping[Pat
     return n_rows
 
 
-def _write(
+def write_batches(
     schema: pa.Schema, batches: Iterable[pa.RecordBatch], target: Path, progress: Progress
 ) -> int:
+    """Write rows to a Parquet file as they come; return how many."""
     n_rows = 0
     with pyarrow.parquet.ParquetWriter(target, schema) as writer:
         for batch in batches:

@@ -5,7 +5,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,11 +49,13 @@ class Dialect:
         encoding: Python's name of it.
         delimiter: What separates values.
         has_header: Whether the first line has the columns' names.
+        quote: What stands around values that have a separator in them; empty if nothing does.
     """
 
     encoding: str
     delimiter: str
     has_header: bool
+    quote: str = '"'
 
 
 def sniff(
@@ -62,6 +64,7 @@ def sniff(
     encoding: str | None = None,
     delimiter: str | None = None,
     has_header: bool | None = None,
+    quote: str | None = None,
 ) -> Dialect:
     """Find out how a file is written; what is given is not guessed.
 
@@ -70,15 +73,26 @@ def sniff(
     """
     if encoding is not None:
         _check_encoding(encoding)
+    _check_character("delimiter", delimiter)
+    _check_character("quote", quote or None)
     found = encoding or sniff_encoding(path)
     lines = _sample_lines(path, found)
     separator = delimiter or sniff_delimiter(lines)
-    rows = [row for row in csv.reader(lines, delimiter=separator) if row]
+    mark = sniff_quote(lines, separator) if quote is None else quote
+    rows = [row for row in read_lines(lines, delimiter=separator, quote=mark) if row]
     return Dialect(
         encoding=found,
         delimiter=separator,
         has_header=sniff_header(rows) if has_header is None else has_header,
+        quote=mark,
     )
+
+
+def read_lines(lines: Iterable[str], *, delimiter: str, quote: str) -> Iterator[list[str]]:
+    """Take lines of separated values apart."""
+    if quote:
+        return csv.reader(lines, delimiter=delimiter, quotechar=quote)
+    return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
 
 
 def sniff_encoding(path: Path) -> str:
@@ -166,6 +180,13 @@ def sniff_delimiter(lines: Sequence[str]) -> str:
     return best if score(best)[0] > 0 else ","
 
 
+def sniff_quote(lines: Sequence[str], delimiter: str) -> str:
+    """Tell what stands around values: ``'`` if it does where ``"`` never does, else ``"``."""
+    ends = re.compile(rf"(?:^|{re.escape(delimiter)})'[^']*'(?={re.escape(delimiter)}|\r?\n|$)")
+    n_single = sum(len(ends.findall(line)) for line in lines)
+    return "'" if n_single and not any('"' in line for line in lines) else '"'
+
+
 def sniff_header(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether the first row has names: not if it looks like the rows below it.
 
@@ -185,6 +206,13 @@ def _looks(cell: str) -> str:
     if _NUMBER.fullmatch(cell):
         return "number"
     return "moment" if _MOMENT.fullmatch(cell) else "text"
+
+
+def _check_character(field: str, text: str | None) -> None:
+    if text is not None and (len(text) != 1 or text in "\r\n"):
+        raise InvalidInput(
+            f"The {field} is {text!r}. It must be one character; a tab is written as a tab."
+        )
 
 
 def _check_encoding(name: str) -> None:

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from mlflow_plugins.core import InvalidInput
+from mlflow_plugins.data._bounded import bounded_connection
 from mlflow_plugins.data.mltable._document import ENCODINGS
 from mlflow_plugins.data.mltable._expressions import name_to_sql
 from mlflow_plugins.data.mltable._files import TableFile
@@ -82,7 +83,7 @@ class DelimitedReader:
         params = self._params(sheet) | {"columns": columns}
         n_rows = max(1, min(ROWS_AT_ONCE, _CELLS_AT_ONCE // len(self._column_types)))
         try:
-            with duckdb.connect() as connection:
+            with bounded_connection(len(sheet.columns)) as connection:
                 connection.execute("SET TimeZone = 'UTC'")
                 reader = connection.sql(query, params=params).to_arrow_reader(n_rows)
                 for batch in reader:
@@ -147,7 +148,7 @@ class DelimitedReader:
         )
         params = self._params(sheet) | {"names": names, "candidates": _CANDIDATES}
         try:
-            with duckdb.connect() as connection:
+            with bounded_connection(len(names)) as connection:
                 kinds = [str(row[1]) for row in connection.execute(query, params).fetchall()]
         except duckdb.Error as error:
             raise self._explained(sheet, error) from error
@@ -167,7 +168,7 @@ class DelimitedReader:
         )
         params = self._params(sheet) | {"columns": dict.fromkeys(sheet.columns, _NO_TYPE)}
         try:
-            with duckdb.connect() as connection:
+            with bounded_connection(len(sheet.columns)) as connection:
                 query = f"SELECT {chosen} FROM {_SOURCE}"  # noqa: S608  (names are quoted)
                 row = connection.execute(query, params).fetchone() or ()
         except duckdb.Error as error:

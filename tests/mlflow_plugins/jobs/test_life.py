@@ -332,7 +332,7 @@ def test_what_is_refused_leaves_nothing_in_the_queue(client, tmp_path, fields, m
 
 
 def test_large_files_are_refused(client, tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_STUDIO_UPLOAD_MIB", "1")
+    monkeypatch.setenv("MLFLOW_STUDIO_CODE_MIB", "1")
     (tmp_path / "big.bin").write_bytes(bytes(2 << 20))
     with pytest.raises(InvalidInput, match=r"'inputs\.i'.*2 MiB.*up to 1 MiB.*data asset"):
         submit(

@@ -139,17 +139,23 @@ def test_a_page_says_what_the_user_may_not_see(make_place, rules, sqlite_client)
 def test_an_upload_needs_the_right_to_change(make_place, rules, sqlite_client):
     rules.readable.add(Records(sqlite_client).experiment_id("data"))
     place = make_place(access=rules)
-    token = place.http.post("/studio/_upload", json={"file": "a.csv"}).json["token"]
-    place.http.put(f"/studio/_upload/{token}?offset=0", data=b"a\n1\n")
-    answer = place.http.post(f"/studio/_upload/{token}/finish", json={"name": "a"})
+    body = {"file": "a.csv", "size_bytes": 4}
+    answer = place.http.post("/studio/_upload", json=body)
     assert answer.status_code == 403
     assert "ann may not change the experiment '.studio/data'" in answer.json["message"]
+    rules.editable.add(Records(sqlite_client).experiment_id("data"))
+    token = place.http.post("/studio/_upload", json=body).json["token"]
+    place.http.put(f"/studio/_upload/{token}?offset=0", data=b"a\n1\n")
+    rules.editable.clear()  # taken away meanwhile
+    answer = place.http.post(f"/studio/_upload/{token}/finish", json={"name": "a"})
+    assert answer.status_code == 403
 
 
 def test_an_upload_belongs_to_whoever_began_it(make_place, rules, sqlite_client, monkeypatch):
     rules.editable.add(Records(sqlite_client).experiment_id("data"))
     place = make_place(access=rules)
-    token = place.http.post("/studio/_upload", json={"file": "a.csv"}).json["token"]
+    body = {"file": "a.csv", "size_bytes": 4}
+    token = place.http.post("/studio/_upload", json=body).json["token"]
     monkeypatch.setattr(rules, "user", lambda: "eve")
     answer = place.http.put(f"/studio/_upload/{token}?offset=0", data=b"a\n1\n")
     assert answer.status_code == 404

@@ -15,7 +15,10 @@ from mlflow_plugins.data import create_data_asset
 PAGES = {
     "/": "Home",
     "/data": "No data asset yet",
-    "/data/new": "Upload data",
+    "/data/new": "New data",
+    "/datastores": "The workspace's own storage",
+    "/datastores/new": "never the secret itself",
+    "/datastores/one/workspaceblobstore": "There is nothing here",
     "/jobs": "No job yet",
     "/jobs/compare": "Choose two jobs or more",
     "/jobs/new": "Further inputs",

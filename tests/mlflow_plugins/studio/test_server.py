@@ -1,6 +1,7 @@
 """The studio on MLflow's real server, open and with logins."""
 
 import concurrent.futures
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,7 @@ def login_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.T
         yield server
 
 
-def route(uri: str, path: str, **options) -> requests.Response:
+def route(uri: str, path: str, search: str = "", **options) -> requests.Response:
     location = "studio-location"
     return requests.post(
         f"{uri}/studio/_dash-update-component",
@@ -59,7 +60,7 @@ def route(uri: str, path: str, **options) -> requests.Response:
             ],
             "inputs": [
                 {"id": location, "property": "pathname", "value": f"/studio{path}"},
-                {"id": location, "property": "search", "value": ""},
+                {"id": location, "property": "search", "value": search},
             ],
             "changedPropIds": [f"{location}.pathname"],
         },
@@ -70,14 +71,21 @@ def route(uri: str, path: str, **options) -> requests.Response:
 
 def upload(uri: str, content: bytes, name: str, **options) -> requests.Response:
     base = f"{uri}/studio/_upload"
-    begun = requests.post(base, json={"file": "a.csv"}, timeout=60, **options)
+    begun = requests.post(
+        base, json={"file": "a.csv", "size_bytes": len(content)}, timeout=60, **options
+    )
     if not begun.ok:
         return begun
     token = begun.json()["token"]
     for at in range(0, len(content), 8):  # every piece may go to another process
         address = f"{base}/{token}?offset={at}"
         requests.put(address, data=content[at : at + 8], timeout=60, **options).raise_for_status()
-    return requests.post(f"{base}/{token}/finish", json={"name": name}, timeout=60, **options)
+    wish = {"name": name, "as_it_is": True}
+    answer = requests.post(f"{base}/{token}/finish", json=wish, timeout=60, **options)
+    while answer.ok and answer.json()["phase"] == "running":
+        time.sleep(0.1)
+        answer = requests.get(f"{base}/{token}", timeout=60, **options)
+    return answer
 
 
 def test_mlflows_own_page_and_interface_are_there_and_lead_to_the_studio(open_server):
@@ -191,7 +199,7 @@ def test_what_a_user_may_edit_is_made_in_his_name(login_server, user):
     assert upload(uri, b"a\n1\n", "first", auth=ADMIN).status_code == 200
     grant(uri, user[0], ".studio/data", "EDIT")
     assert upload(uri, b"a\n1\n", "by-the-user", auth=user).status_code == 200
-    assert user[0] in route(uri, "/data/asset/by-the-user", auth=user).text
+    assert user[0] in route(uri, "/data/asset/by-the-user", "?tab=about", auth=user).text
 
 
 def test_a_login_from_another_site_is_of_no_use(login_server, user):

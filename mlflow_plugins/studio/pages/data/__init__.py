@@ -2,6 +2,8 @@
 
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.data._asset import AssetPage
+from mlflow_plugins.studio.pages.data._compare import ComparePage
+from mlflow_plugins.studio.pages.data._import import ImportPage
 from mlflow_plugins.studio.pages.data._list import ListPage
 from mlflow_plugins.studio.pages.data._new import NewPage
 from mlflow_plugins.studio.pages.data._places import DETAIL, LIST, NEW
@@ -13,4 +15,6 @@ def register(studio: Studio) -> None:
     """Add the pages."""
     ListPage(studio)
     NewPage(studio)
+    ImportPage(studio)
+    ComparePage(studio)
     AssetPage(studio)

@@ -10,6 +10,8 @@ from mlflow_plugins.studio import _components as ui
 from mlflow_plugins.studio._studio import Studio
 from mlflow_plugins.studio.pages.data._about import About
 from mlflow_plugins.studio.pages.data._charts import Charts
+from mlflow_plugins.studio.pages.data._consume import ConsumeTab
+from mlflow_plugins.studio.pages.data._lineage import LineageTab
 from mlflow_plugins.studio.pages.data._open_tables import OpenTables
 from mlflow_plugins.studio.pages.data._places import DATA, DETAIL, LIST, NEW, is_table
 from mlflow_plugins.studio.pages.data._preview import Preview
@@ -40,6 +42,8 @@ class AssetPage:
             "Profile": Profile(studio, Profiles(tables)),
             "Charts": Charts(studio, tables),
             "Versions": Versions(studio),
+            "Lineage": LineageTab(studio),
+            "Consume": ConsumeTab(studio),
             "About": About(),
         }
         studio.add_page(DETAIL, self.page, title="Data asset")

@@ -5,6 +5,8 @@ from pathlib import PurePosixPath
 from mlflow_plugins.core import Asset
 
 LIST, NEW, DETAIL = "/data", "/data/new", "/data/asset/<name>"
+IMPORT = "/data/new/<token>"
+COMPARE = "/data/asset/<name>/compare"
 DATA = "data"
 
 # What `mlflow_plugins.data.explore` opens.

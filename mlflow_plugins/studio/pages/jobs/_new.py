@@ -122,7 +122,7 @@ class NewPage:
 
     def _code(self) -> Component:
         studio, field = self._studio, self._submit.field
-        limit = f"{studio.settings.upload_mib:g} MiB"
+        limit = f"{studio.settings.code_mib:g} MiB"
         return ui.card(
             "Code",
             html.Div(
