@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         program_address,
         put_place,
     )
-    from mlflow_plugins.data._profile_process import end_of, start_profile
+    from mlflow_plugins.data._profile_process import await_profile, start_profile
     from mlflow_plugins.data._remote import Fingerprint, check_url, fetch, look_up, put
     from mlflow_plugins.data._server_folders import (
         SERVED_SCHEMES,
@@ -81,6 +81,7 @@ __all__ = [
     "WorkspaceDatastore",
     "as_mlflow_dataset",
     "asset_profile",
+    "await_profile",
     "cache_folder",
     "check_place",
     "check_url",
@@ -89,7 +90,6 @@ __all__ = [
     "create_datastore",
     "create_reference",
     "download_asset",
-    "end_of",
     "fetch",
     "fetch_file",
     "fetch_place",
@@ -148,7 +148,7 @@ _MODULES = {
     "studio_uri": "_studio_uri",
     "format_of": "_tables",
     **dict.fromkeys(("Fingerprint", "check_url", "fetch", "look_up", "put"), "_remote"),
-    **dict.fromkeys(("end_of", "start_profile"), "_profile_process"),
+    **dict.fromkeys(("await_profile", "start_profile"), "_profile_process"),
     **dict.fromkeys(("SERVED_SCHEMES", "check_place", "serve_others"), "_server_folders"),
     "AssetDatasetSource": "_sources",
 }

@@ -51,7 +51,7 @@ def start_profile(
     return process
 
 
-def end_of(process: subprocess.Popen[bytes], *, timeout_s: float) -> None:
+def await_profile(process: subprocess.Popen[bytes], *, timeout_s: float) -> None:
     """Wait for the end of a process of `start_profile`.
 
     Raises:

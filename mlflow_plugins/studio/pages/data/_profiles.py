@@ -114,7 +114,7 @@ class Profiles:
         target: str | None,
         work: Work,
     ) -> None:
-        from mlflow_plugins.data import cache_folder, end_of, start_profile
+        from mlflow_plugins.data import await_profile, cache_folder, start_profile
 
         with stack, self._turn:  # the table's files stay as long as they are read
             try:
@@ -122,7 +122,7 @@ class Profiles:
                 process: subprocess.Popen[bytes] = start_profile(
                     files, target=target, result=result, cache=cache
                 )
-                end_of(process, timeout_s=_TIMEOUT_S)
+                await_profile(process, timeout_s=_TIMEOUT_S)
             except Exception as error:  # noqa: BLE001 - handed to whoever asks next
                 work.error = error
             finally:

@@ -107,7 +107,7 @@ def test_what_ends_without_a_profile_says_so(tmp_path):
         [tmp_path / "nothing.parquet"], target=None, result=tmp_path / "r.json", cache=tmp_path
     )
     with pytest.raises(Exception, match=r"no file '.*nothing.parquet'"):
-        _profile_process.end_of(process, timeout_s=60)
+        _profile_process.await_profile(process, timeout_s=60)
     assert not (tmp_path / "r.json").exists()
 
 
@@ -116,7 +116,7 @@ def test_a_computation_that_takes_too_long_is_ended(tmp_path):
         [tmp_path / "nothing.parquet"], target=None, result=tmp_path / "r.json", cache=tmp_path
     )
     with pytest.raises(Exception, match="took longer than 0 minutes"):
-        _profile_process.end_of(process, timeout_s=0.01)
+        _profile_process.await_profile(process, timeout_s=0.01)
     assert process.returncode is not None
 
 
