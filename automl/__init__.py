@@ -1,8 +1,8 @@
 """Automated machine learning that keeps its time budget.
 
 `fit` finds, fits and combines models for one column of a table and returns a predictor; see
-`docs/automl.md`. `forecast` does so for time series; see `docs/forecasting.md`. Importing this
-package is cheap: the libraries come with the first call.
+`docs/automl.md`. `fit_forecaster` and `forecast` do so for time series; see
+`docs/forecasting.md`. Importing this package is cheap: the libraries come with the first call.
 """
 
 from importlib import import_module
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from automl._errors import AutoMLError, DataError, JobFileError, OptionError
     from automl._fit import fit
-    from automl._forecast._fit import forecast
+    from automl._forecast._fit import fit_forecaster, forecast
     from automl._forecast._measures import FORECAST_METRICS
     from automl._forecast._predictor import ForecastPredictor
     from automl._guardrails import Finding, GuardrailReport
@@ -41,6 +41,7 @@ __all__ = [
     "OptionError",
     "TrialRecord",
     "fit",
+    "fit_forecaster",
     "forecast",
     "inspect",
     "make_metric",
@@ -49,7 +50,7 @@ __all__ = [
 _HOMES = {
     "automl._errors": ("AutoMLError", "DataError", "JobFileError", "OptionError"),
     "automl._fit": ("fit",),
-    "automl._forecast._fit": ("forecast",),
+    "automl._forecast._fit": ("fit_forecaster", "forecast"),
     "automl._forecast._measures": ("FORECAST_METRICS",),
     "automl._forecast._predictor": ("ForecastPredictor",),
     "automl._guardrails": ("Finding", "GuardrailReport"),

@@ -81,8 +81,8 @@ class JobFile:
         data: Path of each given data field.
         data_types: Its Azure type (`mltable`, `uri_file`, `uri_folder`).
         timeout_seconds: Time budget.
-        options: Ready for `automl.fit`, or for `automl.forecast` (and `unknown`: columns whose
-            future is unknown).
+        options: Ready for `automl.fit`, or for `automl.fit_forecaster` (and `unknown`: columns
+            whose future is unknown).
         test_size: Share of rows to keep for the final scores; None for no such split.
         unsupported: Fields that this version does not act on, with the reason where there is one.
         document: The file as it came.

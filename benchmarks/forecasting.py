@@ -57,7 +57,7 @@ def ours(
     import automl
 
     began = time.perf_counter()
-    model = automl.forecast(
+    model = automl.fit_forecaster(
         train,
         horizon=settings["horizon"],
         freq=settings["freq"],

@@ -1,4 +1,4 @@
-"""`forecast`: from a raw table of series to a predictor, in the time given."""
+"""`fit_forecaster`: from a raw table of series to a predictor, in the time given."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from automl._forecast._check import Checked, check_frame
 from automl._forecast._folds import Fold, make_folds
 from automl._forecast._intervals import fit_intervals, without_backtest
 from automl._forecast._measures import ForecastMetric, Truth, find_forecast_metric
-from automl._forecast._options import ForecastOptions, Settings, check_options
+from automl._forecast._options import ForecasterOptions, ForecastOptions, Settings, check_options
 from automl._forecast._panel import Array
 from automl._forecast._predictor import (
     ForecastMember,
@@ -32,7 +32,7 @@ _CLOSING_SECONDS = 0.2
 _SIMPLE = ("seasonal_naive", "window_mean", "theta")
 
 
-def forecast(
+def fit_forecaster(
     frame: pd.DataFrame,
     *,
     horizon: int | str,
@@ -108,6 +108,33 @@ def forecast(
             predictor.test_scores = predictor.score_frame(settings.test_frame)
         log.finish(predictor)
     return predictor
+
+
+def forecast(
+    frame: pd.DataFrame,
+    *,
+    horizon: int | str,
+    future: pd.DataFrame | None = None,
+    **options: Unpack[ForecasterOptions],
+) -> pd.DataFrame:
+    """Forecast one or many series at once: `fit_forecaster`, then its `predict`.
+
+    Args:
+        frame: A row for each series and step, in any order. Other columns are covariates.
+        horizon: Steps to forecast; `auto` takes one season.
+        future: The rows to forecast, with the covariates named in `known`; None for the whole
+            horizon of all series.
+        **options: As for `fit_forecaster`.
+
+    Returns:
+        A row for each series and step: `unique_id` (where `frame` has it), `ds`, `yhat` and the
+        quantiles, `q0.1` and `q0.9` for the level 80.
+
+    Raises:
+        DataError: The table cannot be learned from, or `future` lacks something.
+        OptionError: An option has an unknown name or value.
+    """
+    return fit_forecaster(frame, horizon=horizon, **options).predict(future)
 
 
 def _fit(

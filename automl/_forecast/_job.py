@@ -44,7 +44,7 @@ _DEEP = "tcnforecaster"
 
 
 def parse_forecasting(section: Any) -> tuple[dict[str, Any], list[str]]:
-    """Return options for `automl.forecast`, and what this version does not act on.
+    """Return options for `automl.fit_forecaster`, and what this version does not act on.
 
     Two options are for the caller: `unknown` (columns whose future is unknown) and `freq`,
     `season` and `horizon`, which `forecast` takes by themselves.

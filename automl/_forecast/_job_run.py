@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from automl._errors import DataError, suggestion
-from automl._forecast._fit import forecast
+from automl._forecast._fit import fit_forecaster
 from automl._forecast._predictor import ForecastPredictor
 
 _MAX_WINDOWS = 8
@@ -30,7 +30,7 @@ def run_forecasting(
         options: What the job asks for, as `_job.parse_forecasting` gives it.
         target: Target column.
         metric: Name of the measure.
-        **more: Further arguments of `automl.forecast`.
+        **more: Further arguments of `automl.fit_forecaster`.
     """
     options = dict(options)
     train = frames["training_data"]
@@ -49,7 +49,7 @@ def run_forecasting(
             n_fitting = validation[time].nunique() // horizon
             options["n_windows"] = min(max(n_fitting, 1), _MAX_WINDOWS)
         train = pd.concat([train, validation], ignore_index=True)
-    return forecast(
+    return fit_forecaster(
         train,
         target=target,
         metric=metric,

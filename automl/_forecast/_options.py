@@ -1,4 +1,4 @@
-"""What may be asked of `forecast`: its options, checked."""
+"""What may be asked of `fit_forecaster`: its options, checked."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ DEFAULT_LEVELS = (80, 95)
 
 
 class ForecastOptions(TypedDict, total=False):
-    """Optional arguments of `forecast`; its docstring explains them."""
+    """Optional arguments of `fit_forecaster`; its docstring explains them."""
 
     id_columns: str | Sequence[str] | None
     time_column: str
@@ -43,9 +43,19 @@ class ForecastOptions(TypedDict, total=False):
     on_trial: "Callable[[TrialRecord], None] | None"
 
 
+class ForecasterOptions(ForecastOptions, total=False):
+    """All arguments of `fit_forecaster` but the table and the horizon."""
+
+    freq: str
+    season: int | str
+    time_budget_s: float
+    metric: str
+    seed: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The options of one call, checked; the docstring of `forecast` explains them.
+    """The options of one call, checked; the docstring of `fit_forecaster` explains them.
 
     A `horizon` of 0 is still to be chosen.
     """
@@ -91,7 +101,9 @@ def check_options(
     for name in options:
         if name not in known:
             listing = suggestion(name, known).removeprefix("It has: ")
-            raise OptionError(f"forecast has no option named {name!r}. Its options: {listing}")
+            raise OptionError(
+                f"fit_forecaster has no option named {name!r}. Its options: {listing}"
+            )
     from automl._forecast._models import MODELS
 
     allowed, blocked = options.get("allowed"), options.get("blocked")

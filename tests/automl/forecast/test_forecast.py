@@ -19,7 +19,7 @@ def frame(make_many):
 
 @pytest.fixture(scope="module")
 def predictor(frame):
-    return automl.forecast(frame, horizon=6, **QUICK)
+    return automl.fit_forecaster(frame, horizon=6, **QUICK)
 
 
 def test_the_forecast_has_a_row_for_each_step(predictor, frame):
@@ -58,7 +58,7 @@ def test_backtests_hold_truth_and_forecast(predictor, frame):
 
 
 def test_the_same_seed_gives_the_same_everything(predictor, frame):
-    again = automl.forecast(frame.sample(frac=1, random_state=3), horizon=6, **QUICK)
+    again = automl.fit_forecaster(frame.sample(frac=1, random_state=3), horizon=6, **QUICK)
     columns = ["learner", "score", "weight"]
     pd.testing.assert_frame_equal(again.leaderboard()[columns], predictor.leaderboard()[columns])
     pd.testing.assert_frame_equal(again.predict(), predictor.predict())
@@ -129,7 +129,7 @@ def test_rolling_origins_reveal_only_what_came_before(make_many):
     whole = make_many(2, 84)
     cut = whole.ds < whole.ds.sort_values().unique()[72]
     options = {"allowed": ["naive"], "time_budget_s": 10}
-    predictor = automl.forecast(whole[cut], horizon=4, test_frame=whole[~cut], **options)
+    predictor = automl.fit_forecaster(whole[cut], horizon=4, test_frame=whole[~cut], **options)
     rolled = predictor.backtest(whole[~cut])
     assert len(rolled) == 24
     for (name, cutoff), rows in rolled.groupby(["unique_id", "cutoff"]):
@@ -150,7 +150,7 @@ def test_covariates_known_in_advance_are_needed_and_used():
     frame["y"] = 50 + 20 * frame["promo"] + rng.normal(0, 1, n)
     train, test = frame.head(190), frame.tail(10)
     options = {"known": ["promo", "kind"], "allowed": ["linear", "seasonal_naive"]}
-    predictor = automl.forecast(train, horizon=10, time_budget_s=20, **options)
+    predictor = automl.fit_forecaster(train, horizon=10, time_budget_s=20, **options)
     with pytest.raises(DataError, match=r"predict needs future.*ds, promo, kind"):
         predictor.predict()
     with pytest.raises(DataError, match=r"'promo'\. It is known in advance"):
@@ -180,7 +180,7 @@ STRANGE = {
 def test_strange_series_get_a_finite_forecast(name):
     y = np.array(STRANGE[name], dtype=float)
     frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=len(y), freq="D"), "y": y})
-    predictor = automl.forecast(frame, horizon=5, freq="D", time_budget_s=10)
+    predictor = automl.fit_forecaster(frame, horizon=5, freq="D", time_budget_s=10)
     values = predictor.predict().drop(columns="ds").to_numpy()
     assert np.isfinite(values).all()
     if name == "constant":
@@ -195,7 +195,7 @@ def test_intermittent_series_meet_their_models():
     rng = np.random.default_rng(0)
     y = rng.poisson(0.3, 120) * rng.integers(1, 9, 120)
     frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=120), "y": y})
-    predictor = automl.forecast(frame, horizon=7, time_budget_s=10, blocked=["lightgbm"])
+    predictor = automl.fit_forecaster(frame, horizon=7, time_budget_s=10, blocked=["lightgbm"])
     assert {"croston", "tsb", "adida"} <= set(predictor.leaderboard()["learner"])
 
 
@@ -204,7 +204,9 @@ def test_hours_go_on_across_daylight_saving(zone):
     stamps = pd.date_range("2024-03-01", "2024-03-30 12:00", freq="h", tz=zone)
     y = 10.0 + stamps.hour.to_numpy()
     frame = pd.DataFrame({"ds": stamps, "y": y})
-    predictor = automl.forecast(frame, horizon=30, time_budget_s=10, allowed=["seasonal_naive"])
+    predictor = automl.fit_forecaster(
+        frame, horizon=30, time_budget_s=10, allowed=["seasonal_naive"]
+    )
     answer = predictor.predict()
     assert predictor.freq == "h"
     assert predictor.season == 24
@@ -217,7 +219,7 @@ def test_hours_go_on_across_daylight_saving(zone):
 @pytest.mark.parametrize(("freq", "n"), [("ME", 40), ("QE-DEC", 30), ("YE-DEC", 20), ("B", 60)])
 def test_ends_of_periods_are_kept(make_series, freq, n):
     frame = make_series(n, freq=freq)
-    predictor = automl.forecast(frame, horizon=3, time_budget_s=10, allowed=["theta"])
+    predictor = automl.fit_forecaster(frame, horizon=3, time_budget_s=10, allowed=["theta"])
     expected = pd.date_range(frame.ds.iloc[-1], periods=4, freq=freq)[1:]
     assert (predictor.predict()["ds"] == expected).all()
 
@@ -225,7 +227,7 @@ def test_ends_of_periods_are_kept(make_series, freq, n):
 def test_series_may_end_at_different_times(make_many):
     frame = make_many(3, 60)
     frame = frame[~((frame.unique_id == "s1") & (frame.ds >= "2019-06-01"))]
-    answer = automl.forecast(frame, horizon=2, **QUICK).predict()
+    answer = automl.fit_forecaster(frame, horizon=2, **QUICK).predict()
     first = answer.groupby("unique_id")["ds"].min()
     assert first["s0"] == pd.Timestamp("2020-01-01")
     assert first["s1"] == pd.Timestamp("2019-06-01")
@@ -240,8 +242,8 @@ def test_holidays_are_seen():
     frame = pd.DataFrame({"ds": stamps, "y": 100.0 - 60 * is_off})
     cut = int(np.flatnonzero(is_off)[-1]) - 2  # the next holiday is three steps ahead
     options = {"horizon": 5, "time_budget_s": 20, "allowed": ["linear"]}
-    seen = automl.forecast(frame.head(cut), holidays="US", **options).predict()["yhat"]
-    blind = automl.forecast(frame.head(cut), **options).predict()["yhat"]
+    seen = automl.fit_forecaster(frame.head(cut), holidays="US", **options).predict()["yhat"]
+    blind = automl.fit_forecaster(frame.head(cut), **options).predict()["yhat"]
     assert seen[2] < 65
     assert blind[2] > 85
 
@@ -249,17 +251,17 @@ def test_holidays_are_seen():
 def test_metrics_can_be_chosen(make_series):
     frame = make_series(60)
     for name in ("rmse", "r2_score", "NormalizedRootMeanSquaredError"):
-        predictor = automl.forecast(frame, horizon=4, metric=name, **QUICK)
+        predictor = automl.fit_forecaster(frame, horizon=4, metric=name, **QUICK)
         scores = predictor.leaderboard()["score"].dropna()
         assert (scores.diff().dropna() * (-1 if predictor.metric == "r2" else 1) >= 0).all()
     with pytest.raises(OptionError, match="No metric named 'msae'"):
-        automl.forecast(frame, horizon=4, metric="msae")
+        automl.fit_forecaster(frame, horizon=4, metric="msae")
 
 
 def test_a_single_model_and_bounds_of_the_search(make_series):
     frame = make_series(60)
     seen = []
-    one = automl.forecast(
+    one = automl.fit_forecaster(
         frame, horizon=4, ensemble=False, on_trial=seen.append, max_trials=3, **QUICK
     )
     assert len(one.members) == 1
@@ -267,7 +269,7 @@ def test_a_single_model_and_bounds_of_the_search(make_series):
     assert one.members[0].learner == one.leaderboard()["learner"][0]
     assert [r.number for r in seen] == [0, 1, 2]
     assert all(r.ended_at >= r.started_at for r in seen)
-    stopped = automl.forecast(frame, horizon=4, exit_score=99.0, **QUICK)
+    stopped = automl.fit_forecaster(frame, horizon=4, exit_score=99.0, **QUICK)
     assert len(stopped.leaderboard()) == 1
 
 
@@ -275,13 +277,13 @@ def test_a_single_model_and_bounds_of_the_search(make_series):
 def test_the_budget_is_kept(make_many, seconds):
     frame = make_many(60, 400, freq="D", season=7)
     started = time.monotonic()
-    predictor = automl.forecast(frame, horizon=14, time_budget_s=seconds)
+    predictor = automl.fit_forecaster(frame, horizon=14, time_budget_s=seconds)
     assert time.monotonic() - started < seconds + GRACE_SECONDS
     assert np.isfinite(predictor.predict()["yhat"]).all()
 
 
 def test_a_predictor_outlives_the_clock_of_its_search(make_series):
-    predictor = automl.forecast(make_series(60), horizon=3, time_budget_s=1.5)
+    predictor = automl.fit_forecaster(make_series(60), horizon=3, time_budget_s=1.5)
     time.sleep(max(0.0, 1.6 - predictor.fit_seconds))
     future = predictor.future_frame().assign(y=[130.0, np.nan, np.nan])
     assert len(predictor.predict(future)) == 2
@@ -295,7 +297,7 @@ def test_a_model_that_fails_is_left_out(make_series, monkeypatch):
             raise ZeroDivisionError("no luck")
 
     monkeypatch.setitem(MODELS, "theta", Broken())
-    predictor = automl.forecast(make_series(60), horizon=4, **QUICK)
+    predictor = automl.fit_forecaster(make_series(60), horizon=4, **QUICK)
     row = predictor.leaderboard().set_index("learner").loc["theta"]
     assert row["state"] == "failed"
     assert not row["in_ensemble"]
@@ -305,7 +307,7 @@ def test_a_model_that_fails_is_left_out(make_series, monkeypatch):
 
 def test_centuries_fit(make_series):
     frame = make_series(400, freq="YS", start="1500-01-01", season=11)
-    predictor = automl.forecast(frame, horizon=5, time_budget_s=10, allowed=["naive", "ets"])
+    predictor = automl.fit_forecaster(frame, horizon=5, time_budget_s=10, allowed=["naive", "ets"])
     assert predictor.predict()["ds"].dt.year.tolist() == [1900, 1901, 1902, 1903, 1904]
 
 
@@ -313,6 +315,14 @@ def test_centuries_fit(make_series):
 def test_any_resolution_of_stamps_can_be_joined(make_series, unit):
     frame = make_series(40)
     frame["ds"] = frame["ds"].dt.as_unit(unit)
-    predictor = automl.forecast(frame.head(36), horizon=4, time_budget_s=5, allowed=["naive"])
+    predictor = automl.fit_forecaster(frame.head(36), horizon=4, time_budget_s=5, allowed=["naive"])
     assert len(frame.merge(predictor.predict(), on="ds")) == 4
     assert len(predictor.predict(frame[["ds"]].tail(4))) == 4
+
+
+def test_a_forecast_in_one_call_is_that_of_the_predictor(frame):
+    asked = {"horizon": 4, "season": 12, "allowed": ["seasonal_naive", "drift"]}
+    answer = automl.forecast(frame, **asked, time_budget_s=30)
+    expected = automl.fit_forecaster(frame, **asked, time_budget_s=30).predict()
+    pd.testing.assert_frame_equal(answer, expected)
+    assert list(answer.columns)[:3] == ["unique_id", "ds", "yhat"]

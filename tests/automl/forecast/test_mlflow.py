@@ -27,7 +27,7 @@ def searched(make_many, tmp_path_factory):
     with use_tracking_uri(f"sqlite:///{folder}/mlflow.db"):
         experiment = mlflow.create_experiment("f", artifact_location=f"file://{folder}/artifacts")
         with mlflow.start_run(experiment_id=experiment):
-            predictor = automl.forecast(
+            predictor = automl.fit_forecaster(
                 whole[~late], horizon=6, mlflow="trials", test_frame=whole[late], **FIT
             )
         yield predictor
@@ -92,7 +92,7 @@ def test_a_name_with_markup_is_shown_as_text(make_series):
     from automl._forecast._chart import chart_data, chart_page
 
     frame = make_series(40).assign(unique_id="<script>alert('1')</script>")
-    predictor = automl.forecast(frame, horizon=3, time_budget_s=5, allowed=["naive"])
+    predictor = automl.fit_forecaster(frame, horizon=3, time_budget_s=5, allowed=["naive"])
     page = chart_page(chart_data(predictor))
     assert "<script" not in page
     assert "&lt;script&gt;" in page
@@ -147,7 +147,7 @@ def test_known_covariates_are_in_the_signature(store):
             "visits": rng.normal(5, 1, 80),
         }
     )
-    predictor = automl.forecast(
+    predictor = automl.fit_forecaster(
         frame, horizon=3, time_column="day", target="sold", known=["open", "weather"],
         mlflow="summary", time_budget_s=20, allowed=["linear"],
     )  # fmt: skip
