@@ -17,6 +17,7 @@ Array = NDArray[Any]
 Split = tuple[Array, Array]
 
 _MANY_REPEATS = 20
+_MANY_COPIES = 0.01  # of the rows
 _WAYS = {
     "validation_frame": "these rows are held out",
     "validation_size": "this share of the rows is held out",
@@ -322,21 +323,25 @@ def split_findings(
         return found
     n_copies = len(rows) - int(_copies(rows).max() + 1)
     if n_copies:
-        found.append(_copies_finding(n_copies, is_grouped=validation.groups_copies))
+        is_grouped = validation.groups_copies
+        found.append(_copies_finding(n_copies, len(rows), is_grouped=is_grouped))
     return found
 
 
-def _copies_finding(n_copies: int, *, is_grouped: bool) -> Finding:
+def _copies_finding(n_copies: int, n_rows: int, *, is_grouped: bool) -> Finding:
+    counted = f"Rows that repeat another one: {n_copies:,} of {n_rows:,}"
     if is_grouped:
         message = (
-            f"{n_copies} rows repeat another one. Copies stay in the same fold, so that no model "
-            "is judged by rows that it has learned."
+            f"{counted}. Copies stay in the same fold, so that no model is judged by rows that it "
+            "has learned."
         )
         return Finding(check="duplicate_rows", state="done", message=message)
+    if n_copies < _MANY_COPIES * n_rows:
+        message = f"{counted}, too few to matter."
+        return Finding(check="duplicate_rows", state="passed", message=message)
     message = (
-        f"{n_copies} rows repeat another one, so models are also judged by rows that they have "
-        "learned. That is right if new rows will repeat old ones as often; if not, remove the "
-        "copies, or set group_copies."
+        f"{counted}, so models are also judged by rows that they have learned. That is right if "
+        "new rows will repeat old ones as often; if not, remove the copies, or set group_copies."
     )
     return Finding(check="duplicate_rows", state="alerted", message=message)
 

@@ -56,6 +56,20 @@ class Place:
         assert answer.status_code == 200, answer.text
         return answer.json["response"]
 
+    def outcome(self, name: str, values: list[Any]) -> str:
+        """Return what a section of `Studio.outcome` shows for its fields' values, as text."""
+        answer = self.http.post(
+            f"{self.prefix}_dash-update-component",
+            json={
+                "output": f"studio-{name}-outcome.children",
+                "outputs": {"id": f"studio-{name}-outcome", "property": "children"},
+                "inputs": [{"id": f"studio-{name}-settled", "property": "data", "value": values}],
+                "changedPropIds": [],
+            },
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
 
 def entry_point(name: str, register: Callable[[Studio], None]) -> EntryPoint:
     """An entry point of a package that somebody else has installed."""

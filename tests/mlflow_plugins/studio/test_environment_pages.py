@@ -156,23 +156,7 @@ def test_what_is_not_understood_is_refused(client, tmp_path, text, words):
 
 
 def preview(place, text: str, name: str = "") -> str:
-    answer = place.http.post(
-        "/studio/_dash-update-component",
-        json={
-            "output": "studio-environment-create-outcome.children",
-            "outputs": {"id": "studio-environment-create-outcome", "property": "children"},
-            "inputs": [
-                {
-                    "id": "studio-environment-create-settled",
-                    "property": "data",
-                    "value": [text, name],
-                }
-            ],
-            "changedPropIds": [],
-        },
-    )
-    assert answer.status_code == 200, answer.text
-    return answer.text
+    return place.outcome("environment-create", [text, name])
 
 
 def test_the_preview_shows_packages_and_errors(place):

@@ -28,23 +28,7 @@ def client(sqlite_uri) -> MlflowClient:
 
 def preview(place, **given) -> str:
     values = {"mode": "file", **given}
-    answer = place.http.post(
-        "/studio/_dash-update-component",
-        json={
-            "output": "studio-job-new-outcome.children",
-            "outputs": {"id": "studio-job-new-outcome", "property": "children"},
-            "inputs": [
-                {
-                    "id": "studio-job-new-settled",
-                    "property": "data",
-                    "value": [values.get(name) for name in FIELDS],
-                }
-            ],
-            "changedPropIds": [],
-        },
-    )
-    assert answer.status_code == 200, answer.text
-    return answer.text
+    return place.outcome("job-new", [values.get(name) for name in FIELDS])
 
 
 def upload(place, name: str, content: bytes) -> str:
