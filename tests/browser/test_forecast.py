@@ -30,9 +30,9 @@ def sales(tmp_path):
 @pytest.mark.timeout(600)
 def test_from_a_table_to_a_chart(open_page, agent, sales):
     page = open_page("/data/new")
+    page.get_by_label("Choose files").set_input_files(sales)
     page.get_by_label("Name of the data asset").fill("sales")
-    page.set_input_files("input[type=file]", sales)
-    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("button", name="Create").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("sales")
 
     page.get_by_role("link", name="Start AutoML").click()
