@@ -10,6 +10,7 @@ from automl.pages._studio import DETAIL, LIST, NEW, Studio
 _N_ASSETS = 200
 _N_LOOKED_AT = 500
 _N_INSPECTED = 5_000
+_MOST_TEXT_BYTES = 64 << 20
 _MAX_INTEGER_CLASSES = 10
 _FORECAST_FIELDS = "automl-forecast-fields"
 
@@ -154,7 +155,8 @@ class NewSearch:
             return []
         try:
             asset = studio.assets().get("data", data, version)
-            if target not in self._columns(asset):  # that of the data chosen before
+            is_other = target not in self._columns(asset)  # that of the data chosen before
+            if is_other or _is_slow_to_open(asset):
                 return []
             rows = pd.DataFrame(studio.preview(asset, n_rows=_N_INSPECTED))
             report = inspect(rows, target=target, task=task)
@@ -246,6 +248,12 @@ class NewSearch:
         rows = self._studio.preview(asset, n_rows=_N_LOOKED_AT)
         n_different = len({row[target] for row in rows})
         return "regression" if n_different > _MAX_INTEGER_CLASSES else "classification"
+
+
+def _is_slow_to_open(asset: Any) -> bool:
+    """Tell whether reading the first rows takes long: a CSV file is read whole to find its types."""
+    spec = asset.spec
+    return spec.get("format") != "parquet" and spec.get("size_bytes", 0) > _MOST_TEXT_BYTES
 
 
 def _on_task(task: str) -> tuple[list[dict[str, str]], str]:
