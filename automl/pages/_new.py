@@ -251,9 +251,9 @@ class NewSearch:
 
 
 def _is_slow_to_open(asset: Any) -> bool:
-    """Tell whether reading the first rows takes long: a CSV file is read whole to find its types."""
-    spec = asset.spec
-    return spec.get("format") != "parquet" and spec.get("size_bytes", 0) > _MOST_TEXT_BYTES
+    """Tell whether the first rows take long: a CSV file is read whole to find its types."""
+    size_bytes = int(asset.spec.get("size_bytes", 0))
+    return asset.spec.get("format") != "parquet" and size_bytes > _MOST_TEXT_BYTES
 
 
 def _on_task(task: str) -> tuple[list[dict[str, str]], str]:
