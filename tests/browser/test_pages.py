@@ -113,7 +113,7 @@ def test_pages_change_without_loading_anew(open_page):
     page = open_page("/")
     page.evaluate("window.stays = true")
     for name in ("Data", "Jobs", "Models", "Endpoints"):
-        page.get_by_role("navigation").get_by_role("link", name=name).click()
+        page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_role("heading", level=1)).to_have_text(name)
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("Models")
