@@ -210,7 +210,7 @@ class ImportPage:
             return _moving(state)
         asset = state["asset"]
         address = self._studio.link(DETAIL, name=asset["name"], version=asset["version"])
-        if _is_clock():
+        if _is_waited_for():
             set_props(LOCATION, {"href": address})
         n_bad = state.get("n_bad_lines") or 0
         kept = f" {n_bad:,} lines were kept aside." if n_bad else ""
@@ -243,7 +243,7 @@ class ImportPage:
         address = studio.link(
             IMPORT, token=token, name=name or None, type=kind or None, step="read"
         )
-        if _is_clock():
+        if _is_waited_for():
             set_props(LOCATION, {"href": address})
         return Final(ui.link("It is there: look at it", address))
 
@@ -258,10 +258,13 @@ class ImportPage:
         return self._studio.Done(message="It is discarded.", go_to=self._studio.link(LIST))
 
 
-def _is_clock() -> bool:
-    """Tell whether the browser asks by itself: whoever comes back to the page is not led away."""
+def _is_waited_for() -> bool:
+    """Tell whether somebody waits for it: whoever comes back to the page is not led away.
+
+    The browser asks by itself, or the work was so quick that it had ended when its button answered.
+    """
     trigger = ctx.triggered_id
-    return isinstance(trigger, dict) and trigger.get("part") == "clock"
+    return isinstance(trigger, dict) and trigger.get("part") in ("clock", "run")
 
 
 def _moving(state: dict[str, Any]) -> Component:
