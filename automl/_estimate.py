@@ -51,6 +51,7 @@ def estimate(
     predictions: Sequence[Array],
     *,
     metric: Metric,
+    ensemble: Array | None = None,
     row_weights: Array | None = None,
     finish: Callable[[Array], Array] = lambda p: p,
     may_go_on: Callable[[], bool] = lambda: True,
@@ -62,6 +63,9 @@ def estimate(
         y: Truth, shape (n,).
         predictions: Out-of-fold predictions to choose from, each of shape (n, K) or (n,).
         metric: What is optimised.
+        ensemble: What the ensemble that was chosen by all rows predicts for them, finished. Of many
+            rows only a sample is cross-fitted: how flattering the ensemble's score is there is
+            taken from its score on all of them.
         row_weights: What each row counts.
         finish: Calibrates and decides, as it will be done for new rows.
         may_go_on: Asked now and then; when it turns false there is no estimate.
@@ -81,14 +85,19 @@ def estimate(
     if mixed is None:
         return None
     mixed = finish(mixed)
-    score = metric.score(truth, mixed, w)
+    center = score = metric.score(truth, mixed, w)
+    if ensemble is not None and len(rows) < n_rows:
+        flattery = metric.score(truth, ensemble[rows], w) - center
+        score = metric.score(y, ensemble, row_weights) - flattery
     draws = _resampled(truth, mixed, metric, w, rng, may_go_on)
     if draws is None or not np.isfinite(score):
         return None
     low, high = np.quantile(draws, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     shrink = np.sqrt(len(rows) / n_rows)  # the sample's interval is wider than that of all rows
     return Estimate(
-        score=score, low=score + shrink * (low - score), high=score + shrink * (high - score)
+        score=score,
+        low=float(score + shrink * (low - center)),
+        high=float(score + shrink * (high - center)),
     )
 
 

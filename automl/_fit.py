@@ -180,7 +180,7 @@ def _assemble(
         report=task.report + findings,
     )
     if members:
-        predictor.estimate = _estimate(task, rows, chosen, predictor, budget)
+        predictor.estimate = _estimate(task, rows, chosen, mixed, predictor, budget)
     return predictor
 
 
@@ -188,6 +188,7 @@ def _estimate(
     task: Task,
     rows: Array,
     chosen: list[Candidate],
+    mixed: Array | None,
     predictor: AutoMLPredictor,
     budget: Budget,
 ) -> Estimate | None:
@@ -198,6 +199,7 @@ def _estimate(
         task.y[rows],
         [c.out_of_fold for c in chosen if c.out_of_fold is not None],
         metric=task.metric,
+        ensemble=mixed,
         row_weights=task.weights_of(rows),
         may_go_on=lambda: budget.spent() < stop_at,
         seed=task.seed,

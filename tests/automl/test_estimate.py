@@ -51,6 +51,19 @@ def test_a_sample_of_many_rows_speaks_for_all_of_them():
     assert widths[0] == pytest.approx(widths[1] / 2, rel=0.15)
 
 
+def test_of_many_rows_the_score_is_that_of_all_of_them():
+    """A sample says how flattering the ensemble is, not how hard its own rows happen to be."""
+    metric = METRICS["rmse"]
+    y, predictions = world(2, n=40_000)
+    weights = greedy_weights(y, predictions, metric=metric)
+    ensemble = np.average(predictions, axis=0, weights=weights)
+    found = estimate(y, predictions, metric=metric, ensemble=ensemble)
+    of_sample = estimate(y, predictions, metric=metric)
+    truth = metric.score(y, ensemble)
+    assert abs(found.score - truth) < 0.3 * abs(of_sample.score - truth)
+    assert found.low < truth < found.high
+
+
 def test_too_little_says_nothing():
     y, predictions = world(0, n=30)
     assert estimate(y, predictions, metric=METRICS["rmse"]) is None
