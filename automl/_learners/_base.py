@@ -13,6 +13,8 @@ from automl._table import Table
 Array = NDArray[Any]
 Params = dict[str, Any]
 
+_SMALL_BATCH = 2000
+
 
 class Trial(Protocol):
     """The part of an Optuna trial that a search space needs."""
@@ -141,6 +143,16 @@ class Learner(ABC):
     def suggest(self, trial: Trial) -> Params:
         """Ask a trial for one configuration."""
         return {name: d.suggest(trial, f"{self.name}.{name}") for name, d in self.space.items()}
+
+
+def is_small(table: Table) -> bool:
+    """Tell whether a prediction has so few rows that starting threads would take longer."""
+    return len(table) <= _SMALL_BATCH
+
+
+def boosting_patience(learning_rate: float) -> int:
+    """Return after how many rounds without gain boosting ends: small steps need more of them."""
+    return int(np.clip(4.0 / learning_rate, 30, 150))
 
 
 def spread_classes(probabilities: Array, classes: Array, n_classes: int) -> Array:

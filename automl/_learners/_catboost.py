@@ -16,13 +16,13 @@ from automl._learners._base import (
     Params,
     Real,
     Whole,
+    is_small,
     spread_classes,
 )
 from automl._table import Table
 
 _PATIENCE = 60
 _MIN_ROWS_TO_STOP = 20
-_SMALL_BATCH = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class CatBoostModel:
 
     def predict(self, table: Table) -> Array:
         """Return probabilities, shape (n, K), or values, shape (n,)."""
-        n_threads = 1 if len(table) <= _SMALL_BATCH else -1
+        n_threads = 1 if is_small(table) else -1
         kind = "Probability" if self.n_classes else "RawFormulaVal"
         found: Array = self.booster.predict(
             _pool(table), prediction_type=kind, thread_count=n_threads

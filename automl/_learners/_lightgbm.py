@@ -16,10 +16,10 @@ from automl._learners._base import (
     Params,
     Real,
     Whole,
+    boosting_patience,
+    is_small,
 )
 from automl._table import Table
-
-_SMALL_BATCH = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class BoosterModel:
 
     def predict(self, table: Table) -> Array:
         """Return probabilities, shape (n, K), or values, shape (n,)."""
-        n_threads = 1 if len(table) <= _SMALL_BATCH else 0
+        n_threads = 1 if is_small(table) else 0
         raw: Array = self.booster.predict(
             table.matrix, num_iteration=self.n_iterations, num_threads=n_threads
         )
@@ -114,7 +114,7 @@ class LightGBM(Learner):
         valid = lightgbm.Dataset(
             job.valid.matrix, job.y_valid, weight=job.w_valid, reference=train, **categories
         )
-        patience = int(np.clip(4.0 / settings["learning_rate"], 30, 150))
+        patience = boosting_patience(settings["learning_rate"])
         booster = lightgbm.train(
             settings,
             train,

@@ -15,11 +15,12 @@ from automl._learners._base import (
     Params,
     Real,
     Whole,
+    boosting_patience,
+    is_small,
 )
 from automl._table import Table
 
 _MAX_ONE_HOT = 8
-_SMALL_BATCH = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class XGBoostModel:
 
     def predict(self, table: Table) -> Array:
         """Return probabilities, shape (n, K), or values, shape (n,)."""
-        self.booster.set_param({"nthread": 1 if len(table) <= _SMALL_BATCH else 0})
+        self.booster.set_param({"nthread": 1 if is_small(table) else 0})
         raw: Array = self.booster.predict(
             _matrix(table), iteration_range=(0, self.n_iterations)
         ).astype(np.float64)
@@ -78,7 +79,7 @@ class XGBoost(Learner):
         """Fit one fold."""
         import xgboost
 
-        patience = int(np.clip(4.0 / params["learning_rate"], 30, 150))
+        patience = boosting_patience(params["learning_rate"])
         booster = xgboost.train(
             _settings(job) | params,
             _matrix(job.train, job.y_train, job.w_train),
